@@ -1,0 +1,283 @@
+//! Content that a task elsewhere produces, with back-pressure.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Frame;
+
+use crate::error::{BodyError, BodyErrorKind};
+
+/// When a [`BodySender`] waits, and when it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// With this many bytes buffered or more, sending waits. Default 64 KiB.
+    pub high: usize,
+    /// Once it waits, it goes on with this many bytes or fewer. Default 16 KiB.
+    pub low: usize,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Marks {
+            high: 64 * 1024,
+            low: 16 * 1024,
+        }
+    }
+}
+
+/// The producing end of [`Body::channel`](crate::Body::channel).
+///
+/// Content is complete only when [`finish`](BodySender::finish) says so. A sender that is dropped
+/// without it, by a panic or an early return, cuts the connection: a truncated answer never looks
+/// complete. (Clauses T-34, T-35.)
+///
+/// ```
+/// use http_server_trait::Body;
+///
+/// # http_server_trait::block_on(async {
+/// let (mut sender, body) = Body::channel();
+/// std::thread::spawn(move || {
+///     for tick in 0..3 {
+///         sender.send_blocking(format!("tick {tick}\n")).unwrap();
+///     }
+///     sender.finish();
+/// });
+/// assert_eq!(body.bytes().await.unwrap(), "tick 0\ntick 1\ntick 2\n");
+/// # });
+/// ```
+pub struct BodySender {
+    shared: Arc<Mutex<State>>,
+    /// Whether `finish` or `abort` has been called.
+    ended: bool,
+}
+
+/// The consuming end: one kind of body.
+pub(super) struct Receiver(Arc<Mutex<State>>);
+
+struct State {
+    marks: Marks,
+    pieces: VecDeque<Bytes>,
+    buffered: usize,
+    /// Above the high mark, and not yet down to the low one.
+    holding: bool,
+    end: Option<Result<Option<HeaderMap>, BodyError>>,
+    receiver_gone: bool,
+    sender: Option<Waker>,
+    receiver: Option<Waker>,
+}
+
+pub(super) fn channel(marks: Marks) -> (BodySender, Receiver) {
+    let shared = Arc::new(Mutex::new(State {
+        marks: Marks {
+            high: marks.high.max(1),
+            low: marks.low.min(marks.high),
+        },
+        pieces: VecDeque::new(),
+        buffered: 0,
+        holding: false,
+        end: None,
+        receiver_gone: false,
+        sender: None,
+        receiver: None,
+    }));
+    (
+        BodySender {
+            shared: Arc::clone(&shared),
+            ended: false,
+        },
+        Receiver(shared),
+    )
+}
+
+fn lock(shared: &Mutex<State>) -> MutexGuard<'_, State> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl BodySender {
+    /// Sends a piece, when there is room for it.
+    ///
+    /// # Errors
+    /// [`BodyErrorKind::Disconnected`] once nobody will take it any more; stop producing then.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing has been sent.
+    pub async fn send(&mut self, piece: impl Into<Bytes>) -> Result<(), BodyError> {
+        poll_fn(|cx| self.poll_ready(cx)).await?;
+        self.push(piece.into());
+        Ok(())
+    }
+
+    /// As [`send`](BodySender::send), for a thread that may block.
+    pub fn send_blocking(&mut self, piece: impl Into<Bytes>) -> Result<(), BodyError> {
+        crate::block_on(self.send(piece))
+    }
+
+    /// Sends a piece if there is room for it, else gives it back.
+    ///
+    /// # Errors
+    /// The piece itself, if above the high mark or if nobody will take it any more: see
+    /// [`is_closed`](BodySender::is_closed).
+    pub fn try_send(&mut self, piece: impl Into<Bytes>) -> Result<(), Bytes> {
+        let piece = piece.into();
+        {
+            let state = lock(&self.shared);
+            if state.holding || state.receiver_gone {
+                return Err(piece);
+            }
+        }
+        self.push(piece);
+        Ok(())
+    }
+
+    /// Ready when a piece would be taken at once.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let mut state = lock(&self.shared);
+        if state.receiver_gone {
+            return Poll::Ready(Err(BodyError::new(BodyErrorKind::Disconnected)));
+        }
+        if state.holding {
+            state.sender = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// How many bytes the server has not taken yet.
+    pub fn buffered(&self) -> usize {
+        lock(&self.shared).buffered
+    }
+
+    /// Whether sending waits just now: above the high mark, and not yet down to the low one.
+    pub fn is_holding(&self) -> bool {
+        lock(&self.shared).holding
+    }
+
+    /// Whether nobody will take content any more: the client has gone, or the server dropped the
+    /// answer.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.shared).receiver_gone
+    }
+
+    /// Ready when nobody will take content any more.
+    pub async fn closed(&mut self) {
+        poll_fn(|cx| {
+            let mut state = lock(&self.shared);
+            if state.receiver_gone {
+                return Poll::Ready(());
+            }
+            state.sender = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The content is complete.
+    pub fn finish(mut self) {
+        self.end(Ok(None));
+    }
+
+    /// The content is complete, and these trailers follow it.
+    pub fn finish_with(mut self, trailers: HeaderMap) {
+        self.end(Ok(Some(trailers)));
+    }
+
+    /// The content cannot be completed. The connection is cut and the error hook told.
+    pub fn abort(mut self, error: impl Into<crate::BoxError>) {
+        self.end(Err(super::into_body_error(error.into())));
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        let mut state = lock(&self.shared);
+        if piece.is_empty() || state.receiver_gone {
+            return;
+        }
+        state.buffered += piece.len();
+        state.holding = state.buffered >= state.marks.high;
+        state.pieces.push_back(piece);
+        let receiver = state.receiver.take();
+        drop(state);
+        wake(receiver);
+    }
+
+    fn end(&mut self, how: Result<Option<HeaderMap>, BodyError>) {
+        self.ended = true;
+        let mut state = lock(&self.shared);
+        state.end = Some(how);
+        let receiver = state.receiver.take();
+        drop(state);
+        wake(receiver);
+    }
+}
+
+impl Drop for BodySender {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(Err(BodyError::new(BodyErrorKind::Abandoned)));
+        }
+    }
+}
+
+impl fmt::Debug for BodySender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = lock(&self.shared);
+        f.debug_struct("BodySender")
+            .field("buffered", &state.buffered)
+            .field("marks", &state.marks)
+            .field("closed", &state.receiver_gone)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Receiver {
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let mut state = lock(&self.0);
+        if let Some(piece) = state.pieces.pop_front() {
+            state.buffered -= piece.len();
+            let resumed = state.holding && state.buffered <= state.marks.low;
+            if resumed {
+                state.holding = false;
+                let sender = state.sender.take();
+                drop(state);
+                wake(sender);
+            }
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        match state.end.take() {
+            None => {
+                state.receiver = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Some(Ok(trailers)) => {
+                Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+            }
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0);
+        state.receiver_gone = true;
+        let dropped = std::mem::take(&mut state.pieces);
+        state.buffered = 0;
+        let sender = state.sender.take();
+        drop(state);
+        drop(dropped);
+        wake(sender);
+    }
+}

@@ -1,0 +1,409 @@
+//! What a request knows about its connection.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atomic_waker::AtomicWaker;
+use http::{HeaderMap, StatusCode};
+
+use crate::exec::Exec;
+use crate::latch::{Latch, Waiting};
+use crate::reason::CloseReason;
+use crate::state::State;
+
+/// One connection: its facts, its end, and what the application shares with it.
+///
+/// Cloning is cheap, and a clone may outlive the connection. (Clauses T-50 to T-55.)
+#[derive(Clone)]
+pub struct Conn(Arc<Shared>);
+
+struct Shared {
+    facts: Facts,
+    server: Site,
+    life: Mutex<Life>,
+    control: AtomicU8,
+    driver: AtomicWaker,
+    interim_waiting: AtomicBool,
+    interim: Mutex<Vec<Interim>>,
+}
+
+/// Where a connection is in its life. The latches exist once somebody waits: most connections are
+/// never waited for, and an idle one should be small.
+#[derive(Default)]
+struct Life {
+    disconnected: Option<Disconnected>,
+    closed: Option<CloseReason>,
+    holds: usize,
+    on_disconnect: Option<Latch<Disconnected>>,
+    on_complete: Option<Latch<CloseReason>>,
+}
+
+impl Life {
+    fn settle(&self) {
+        if let (Some(latch), Some(why)) = (&self.on_disconnect, self.disconnected) {
+            latch.set(why);
+        }
+        if let (Some(latch), Some(reason), 0) = (&self.on_complete, self.closed, self.holds) {
+            latch.set(reason);
+        }
+    }
+}
+
+/// What a backend tells about a connection when it makes a [`Conn`].
+///
+/// A fact that does not exist is absent, never faked: a Unix socket has no peer address.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The connection's own number, unique in its server.
+    pub number: u64,
+    /// What the id of this connection starts with, if it was made by something that has an id.
+    pub parent: Option<Arc<str>>,
+    /// The address of the other side. Absent on Unix sockets and in-memory connections.
+    pub peer: Option<SocketAddr>,
+    /// The address that was connected to. Absent on Unix sockets and in-memory connections.
+    pub local: Option<SocketAddr>,
+    /// Whether the connection is encrypted, and how.
+    pub tls: Option<Arc<TlsFacts>>,
+    /// Which of the server's listening sockets accepted it, in the order of
+    /// [`ServerHandle::addresses`](crate::ServerHandle::addresses). Absent for a stream that was
+    /// handed in.
+    pub listener: Option<usize>,
+}
+
+/// What is known of an encrypted connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsFacts {
+    /// The protocol version, `TLSv1.3` for example.
+    pub version: Option<String>,
+    /// The name of the cipher suite.
+    pub cipher: Option<String>,
+    /// The server name that the client asked for.
+    pub server_name: Option<String>,
+    /// The application protocol that was agreed on.
+    pub alpn: Option<Vec<u8>>,
+    /// The client's certificates in DER, its own first.
+    pub client_certificates: Vec<Vec<u8>>,
+}
+
+/// What all connections of one server share. A backend makes it once.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The backend's name, as in [`Capabilities::backend`](crate::Capabilities::backend).
+    pub backend: &'static str,
+    /// The runtime that serves.
+    pub exec: Exec,
+    /// The application's shared values.
+    pub state: State,
+}
+
+/// Why a connection can no longer be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Disconnected {
+    /// The peer ended its sending side. It may still read: a client that half-closes after its
+    /// request waits for its answer.
+    Finished,
+    /// The peer reset the connection, or it broke.
+    Reset,
+    /// This side closed it.
+    Closed,
+}
+
+/// The id of a connection: that of its parent, if it has one, and its own number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConnId {
+    parent: Option<Arc<str>>,
+    number: u64,
+}
+
+impl ConnId {
+    /// The connection's own number, unique in its server.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What it was made by, if that has an id.
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+}
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.parent {
+            Some(parent) => write!(f, "{parent}/{}", self.number),
+            None => write!(f, "{}", self.number),
+        }
+    }
+}
+
+/// The id of a request: that of its connection, and its number there, from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId {
+    conn: ConnId,
+    number: u64,
+}
+
+impl RequestId {
+    pub(crate) fn new(conn: ConnId, number: u64) -> Self {
+        RequestId { conn, number }
+    }
+
+    /// The connection that it came on.
+    pub fn conn(&self) -> &ConnId {
+        &self.conn
+    }
+
+    /// Its place among the requests of its connection, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.conn, self.number)
+    }
+}
+
+/// Something that was asked of a connection from outside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Ask {
+    /// Close once the answer that is under way has been sent; at once if there is none.
+    CloseAfterCurrentResponse = 1,
+    /// Close now, whatever is under way.
+    Kill = 2,
+    /// Leave this server between two messages, for another one.
+    Park = 4,
+}
+
+/// An interim answer that waits for its turn on the wire.
+pub(crate) struct Interim {
+    pub(crate) request: u64,
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+}
+
+impl Conn {
+    /// A connection of this server. For authors of backends.
+    pub fn new(facts: Facts, server: Site) -> Self {
+        Conn(Arc::new(Shared {
+            facts,
+            server,
+            life: Mutex::default(),
+            control: AtomicU8::new(0),
+            driver: AtomicWaker::new(),
+            interim_waiting: AtomicBool::new(false),
+            interim: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Its id. It stands in every message about it.
+    pub fn id(&self) -> ConnId {
+        ConnId {
+            parent: self.0.facts.parent.clone(),
+            number: self.0.facts.number,
+        }
+    }
+
+    /// The address of the other side; absent, never faked, where there is none.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.0.facts.peer
+    }
+
+    /// The address that was connected to; absent, never faked, where there is none.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.0.facts.local
+    }
+
+    /// `https` on an encrypted connection, else `http`.
+    pub fn scheme(&self) -> http::uri::Scheme {
+        if self.0.facts.tls.is_some() {
+            http::uri::Scheme::HTTPS
+        } else {
+            http::uri::Scheme::HTTP
+        }
+    }
+
+    /// What is known of the encryption, if there is any.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.0.facts.tls.as_deref()
+    }
+
+    /// Which listening socket accepted it; absent for a stream that was handed in.
+    pub fn listener(&self) -> Option<usize> {
+        self.0.facts.listener
+    }
+
+    /// The name of the backend that serves it.
+    pub fn backend(&self) -> &'static str {
+        self.0.server.backend
+    }
+
+    /// Tasks, timers and blocking work on the runtime that serves it.
+    pub fn exec(&self) -> &Exec {
+        &self.0.server.exec
+    }
+
+    /// The application's shared values.
+    pub fn shared(&self) -> &State {
+        &self.0.server.state
+    }
+
+    /// A future that is ready when the peer has ended its side, or the connection is gone.
+    ///
+    /// It consumes no content, and by itself it stops nothing: a client that half-closes after its
+    /// request still waits for the answer. A handler that wants to stop then races its own work
+    /// against this. (Clause T-54.)
+    pub fn disconnected(&self) -> Waiting<Disconnected> {
+        let mut life = self.life();
+        let waiting = life.on_disconnect.get_or_insert_with(Latch::new).waiting();
+        life.settle();
+        waiting
+    }
+
+    /// Whether and why the connection has ended, as far as is known.
+    pub fn is_disconnected(&self) -> Option<Disconnected> {
+        self.life().disconnected
+    }
+
+    /// A future that is ready when the connection is closed, its `after` and error hooks are done, and
+    /// nothing that the application does for it is under way any more: see [`Conn::hold`].
+    pub fn completed(&self) -> Waiting<CloseReason> {
+        let mut life = self.life();
+        let waiting = life.on_complete.get_or_insert_with(Latch::new).waiting();
+        life.settle();
+        waiting
+    }
+
+    /// Keeps [`completed`](Conn::completed) from being ready until the guard is dropped: for work that
+    /// goes on in the background when the connection has closed. (Clause T-55.)
+    pub fn hold(&self) -> Hold {
+        self.life().holds += 1;
+        Hold(self.clone())
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        // Every change is one assignment, so a panic elsewhere cannot have broken it.
+        self.0.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes it once the answer that is under way has been sent; at once if there is none.
+    pub fn close_after_current_response(&self) {
+        self.ask(Ask::CloseAfterCurrentResponse);
+    }
+
+    /// Asks the connection's driver for something. For authors of backends.
+    pub fn ask(&self, what: Ask) {
+        self.0.control.fetch_or(what as u8, Ordering::AcqRel);
+        self.0.driver.wake();
+    }
+
+    /// Whether this has been asked. For authors of backends.
+    pub fn is_asked(&self, what: Ask) -> bool {
+        self.0.control.load(Ordering::Acquire) & what as u8 != 0
+    }
+
+    /// Whether anything at all has been asked; cheaper than asking for each. For authors of backends.
+    pub fn is_asked_anything(&self) -> bool {
+        self.0.control.load(Ordering::Acquire) != 0
+    }
+
+    /// Takes a request back, as when it was carried out. For authors of backends.
+    pub fn forget(&self, what: Ask) {
+        self.0.control.fetch_and(!(what as u8), Ordering::AcqRel);
+    }
+
+    /// The waker of the task that drives this connection. For authors of backends.
+    pub fn driver(&self) -> &AtomicWaker {
+        &self.0.driver
+    }
+
+    /// Says that the peer has gone. Only the first call counts. For authors of backends.
+    pub fn set_disconnected(&self, why: Disconnected) {
+        let mut life = self.life();
+        life.disconnected.get_or_insert(why);
+        life.settle();
+    }
+
+    /// Says that the connection is closed and its hooks are done. Only the first call counts. For
+    /// authors of backends.
+    pub fn set_closed(&self, reason: CloseReason) {
+        let mut life = self.life();
+        life.disconnected.get_or_insert(Disconnected::Closed);
+        life.closed.get_or_insert(reason);
+        life.settle();
+    }
+
+    /// Queues an interim answer and wakes the driver.
+    pub(crate) fn push_interim(&self, interim: Interim) {
+        self.0
+            .interim
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(interim);
+        self.0.interim_waiting.store(true, Ordering::Release);
+        self.0.driver.wake();
+    }
+
+    /// Takes the interim answers that wait for request number `request`; older ones are dropped,
+    /// their request is over. For authors of backends.
+    pub fn take_interim(&self, request: u64) -> Vec<(StatusCode, HeaderMap)> {
+        if !self.0.interim_waiting.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let waiting = std::mem::take(
+            &mut *self
+                .0
+                .interim
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let current = waiting
+            .into_iter()
+            .filter(|interim| interim.request == request);
+        current
+            .map(|interim| (interim.status, interim.fields))
+            .collect()
+    }
+
+    /// Whether interim answers wait. One load: cheap enough for every poll. For authors of backends.
+    pub fn has_interim(&self) -> bool {
+        self.0.interim_waiting.load(Ordering::Acquire)
+    }
+
+    /// The facts that it was made of, to carry them to another server. For authors of backends.
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+}
+
+/// Background work of a connection that is under way: see [`Conn::hold`].
+#[derive(Debug)]
+#[must_use = "dropped at once it holds nothing"]
+pub struct Hold(Conn);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut life = self.0.life();
+        life.holds -= 1;
+        life.settle();
+    }
+}
+
+impl fmt::Debug for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conn")
+            .field("id", &format_args!("{}", self.id()))
+            .field("peer", &self.peer())
+            .field("local", &self.local())
+            .field("backend", &self.backend())
+            .finish_non_exhaustive()
+    }
+}

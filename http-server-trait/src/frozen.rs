@@ -1,0 +1,329 @@
+//! The bytes of a head as they arrived, and an index into them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+
+use crate::conn::Conn;
+use crate::head::{Head, Parts};
+
+/// A piece of a head's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// From `start` up to `end`. A head is far smaller than 4 GiB; what is not is cut to nothing.
+    pub fn new(start: usize, end: usize) -> Self {
+        let len = end.saturating_sub(start);
+        match (u32::try_from(start), u32::try_from(len)) {
+            (Ok(start), Ok(len)) => Span { start, len },
+            _ => Span::default(),
+        }
+    }
+
+    /// The piece of this text; empty if the text is shorter.
+    pub fn of(self, text: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        text.get(start..start + self.len as usize)
+            .unwrap_or_default()
+    }
+
+    /// Where it starts.
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// Where it ends.
+    pub fn end(self) -> usize {
+        self.start as usize + self.len as usize
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+/// A field line: where its name and its value stand in the text of the head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// The name, as it was sent.
+    pub name: Span,
+    /// The value, without the white space around it.
+    pub value: Span,
+}
+
+/// A head that does not change any more. Shared by the request and its [`Summary`](crate::Summary).
+#[derive(Debug, Default)]
+pub(crate) struct Frozen {
+    pub(crate) text: Vec<u8>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    pub(crate) target: Span,
+    /// Authority of a target in absolute-form or authority-form; empty in the other forms.
+    pub(crate) authority: Span,
+    pub(crate) path: Span,
+    /// The query with its `?`; empty if there is none, `?` alone if it is there and empty.
+    pub(crate) query: Span,
+    /// Whether an absolute-form target said `https`.
+    pub(crate) https: bool,
+}
+
+/// A head larger than this gives its memory back instead of keeping it for the next one.
+const KEPT_TEXT: usize = 4096;
+const KEPT_LINES: usize = 64;
+
+impl Frozen {
+    pub(crate) fn target(&self) -> &str {
+        self.text_of(self.target)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.text_of(self.path)
+    }
+
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.text_of(self.query).strip_prefix('?')
+    }
+
+    pub(crate) fn authority(&self) -> Option<&str> {
+        (!self.authority.is_empty()).then(|| self.text_of(self.authority))
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.field_lines(name).next()
+    }
+
+    pub(crate) fn field_lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let lines = self.lines.iter();
+        let same = lines.filter(move |line| {
+            line.name
+                .of(&self.text)
+                .eq_ignore_ascii_case(name.as_bytes())
+        });
+        same.map(|line| line.value.of(&self.text))
+    }
+
+    /// The parts of a target are ASCII: whoever made the index has checked them.
+    fn text_of(&self, span: Span) -> &str {
+        std::str::from_utf8(span.of(&self.text)).unwrap_or_default()
+    }
+
+    /// What a [`Summary`](crate::Summary) needs of a head that was not parsed from bytes.
+    pub(crate) fn from_http(http: &http::request::Parts) -> Self {
+        let mut frozen = Frozen {
+            method: http.method.clone(),
+            version: http.version,
+            https: http.uri.scheme() == Some(&Scheme::HTTPS),
+            ..Frozen::default()
+        };
+        frozen.target = frozen.write(http.uri.to_string().as_bytes());
+        let start = frozen.text.len();
+        // `Uri` says `/` for the empty path of an authority-form target.
+        let path = if http.method == Method::CONNECT {
+            ""
+        } else {
+            http.uri.path()
+        };
+        frozen.text.extend_from_slice(path.as_bytes());
+        frozen.path = Span::new(start, frozen.text.len());
+        if let Some(query) = http.uri.query() {
+            frozen.query = frozen.write(format!("?{query}").as_bytes());
+        }
+        if let Some(authority) = http.uri.authority() {
+            frozen.authority = frozen.write(authority.as_str().as_bytes());
+        }
+        for (name, value) in &http.headers {
+            let name = frozen.write(name.as_str().as_bytes());
+            let value = frozen.write(value.as_bytes());
+            frozen.lines.push(Line { name, value });
+        }
+        frozen
+    }
+
+    fn write(&mut self, piece: &[u8]) -> Span {
+        let start = self.text.len();
+        self.text.extend_from_slice(piece);
+        Span::new(start, self.text.len())
+    }
+}
+
+/// Empties it for the next head, keeping its memory, if nobody else looks at it any more.
+pub(crate) fn clear(shared: &mut Arc<Frozen>) {
+    match Arc::get_mut(shared) {
+        Some(frozen)
+            if frozen.text.capacity() <= KEPT_TEXT && frozen.lines.capacity() <= KEPT_LINES =>
+        {
+            frozen.text.clear();
+            frozen.lines.clear();
+            frozen.authority = Span::default();
+            frozen.query = Span::default();
+            frozen.https = false;
+        }
+        // Left shared until the next use: most often the other holder has let go by then.
+        None => {}
+        Some(_) => *shared = Arc::default(),
+    }
+}
+
+/// A head to write into: the one at hand if nobody else holds it, else a new one.
+pub(crate) fn writable(shared: &mut Arc<Frozen>) -> &mut Frozen {
+    if Arc::get_mut(shared).is_none() {
+        *shared = Arc::default();
+    }
+    Arc::get_mut(shared).expect("it is the only one")
+}
+
+/// The target as a `Uri`. What no `Uri` can express becomes `/`; whoever checked the target has
+/// left no such thing, and a property test in the engine holds it to that.
+pub(crate) fn uri(frozen: &Arc<Frozen>) -> Uri {
+    let text = shared_text(frozen);
+    let piece = |span: Span| text.slice(span.start()..span.end());
+    let mut parts = http::uri::Parts::default();
+    if !frozen.authority.is_empty() {
+        parts.authority = Authority::from_maybe_shared(piece(frozen.authority)).ok();
+        let scheme = if frozen.https {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        };
+        parts.scheme = (frozen.target != frozen.authority).then_some(scheme);
+    }
+    if !frozen.path.is_empty() || !frozen.query.is_empty() {
+        let both = Span::new(
+            frozen.path.start(),
+            frozen.query.end().max(frozen.path.end()),
+        );
+        parts.path_and_query = PathAndQuery::from_maybe_shared(piece(both)).ok();
+    } else if parts.scheme.is_some() {
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+    }
+    Uri::from_parts(parts).unwrap_or_default()
+}
+
+/// The fields as a map. The values are slices of the one text.
+pub(crate) fn map(frozen: &Arc<Frozen>) -> HeaderMap {
+    let text = shared_text(frozen);
+    let mut map = HeaderMap::with_capacity(frozen.lines.len());
+    for line in &frozen.lines {
+        let value = text.slice(line.value.start()..line.value.end());
+        let name = HeaderName::from_bytes(line.name.of(&frozen.text));
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+            map.append(name, value);
+        }
+    }
+    if let (Some(authority), Some(host)) = (frozen.authority(), map.get_mut(http::header::HOST)) {
+        // RFC 9112, 3.2.2: the authority of the target counts, the field does not.
+        if let Ok(value) = HeaderValue::from_str(authority) {
+            *host = value;
+        }
+    }
+    map
+}
+
+/// The text as `Bytes`, without a copy: the frozen head stays alive as long as a slice of it does.
+fn shared_text(frozen: &Arc<Frozen>) -> Bytes {
+    struct Owner(Arc<Frozen>);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0.text
+        }
+    }
+    Bytes::from_owner(Owner(Arc::clone(frozen)))
+}
+
+/// A head in the making: a copy of its text, and the index into it that a parser writes.
+///
+/// It is for backends that parse bytes. The memory comes from a pool and goes back when the
+/// [`Head`](crate::Head) is dropped, so that a kept-alive request costs no allocation.
+///
+/// What the index points at must have been checked: the method a token, the target visible ASCII
+/// that [`Uri`] can express, names tokens, values without CR, LF and NUL. A span that points
+/// outside of the text reads as empty.
+pub struct RawHead(Box<Parts>);
+
+impl std::fmt::Debug for RawHead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawHead")
+            .field("lines", &self.lines().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RawHead {
+    /// Copies the text of a head.
+    pub fn copy(text: &[u8]) -> Self {
+        let mut parts = Head::take_parts();
+        let frozen = writable(&mut parts.frozen);
+        frozen.text.clear();
+        frozen.text.extend_from_slice(text);
+        frozen.lines.clear();
+        RawHead(parts)
+    }
+
+    /// The text, and the field lines to write.
+    pub fn parts(&mut self) -> (&[u8], &mut Vec<Line>) {
+        let frozen = writable(&mut self.0.frozen);
+        (&frozen.text, &mut frozen.lines)
+    }
+
+    /// The text.
+    pub fn text(&self) -> &[u8] {
+        &self.0.frozen.text
+    }
+
+    /// The field lines written so far.
+    pub fn lines(&self) -> &[Line] {
+        &self.0.frozen.lines
+    }
+
+    /// Sets what the request line says.
+    pub fn request_line(&mut self, method: Method, target: Target, version: Version) {
+        let frozen = writable(&mut self.0.frozen);
+        frozen.method = method;
+        frozen.version = version;
+        frozen.target = target.whole;
+        frozen.authority = target.authority;
+        frozen.path = target.path;
+        frozen.query = target.query;
+        frozen.https = target.https;
+        if !target.authority.is_empty() {
+            // RFC 9112, 3.2.2: the authority of the target replaces the field.
+            let Frozen { text, lines, .. } = frozen;
+            let host = |line: &&mut Line| line.name.of(text).eq_ignore_ascii_case(b"host");
+            if let Some(line) = lines.iter_mut().find(host) {
+                line.value = target.authority;
+            }
+        }
+    }
+
+    /// The finished head: request number `number` of this connection, received at this time.
+    pub fn finish(mut self, conn: &Conn, number: u64, received: Instant) -> Head {
+        self.0.conn = Some(conn.clone());
+        self.0.number = number;
+        self.0.received = Some(received);
+        Head::of(self.0)
+    }
+}
+
+/// The parts of a request target, as spans of the head's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// All of it.
+    pub whole: Span,
+    /// The authority, in absolute-form and authority-form.
+    pub authority: Span,
+    /// The path. The query, if there is one, follows it directly.
+    pub path: Span,
+    /// The query with its `?`.
+    pub query: Span,
+    /// Whether an absolute-form target names the scheme `https`.
+    pub https: bool,
+}

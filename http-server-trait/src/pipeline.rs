@@ -1,0 +1,378 @@
+//! The way of a request through an application's hooks: for authors of backends.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use http::header::ALLOW;
+use http::{HeaderValue, Method, StatusCode};
+
+use crate::after::Completed;
+use crate::app::{App, Starting, Stopping};
+use crate::body::Body;
+use crate::catch::{Panic, poll_caught};
+use crate::config::Config;
+use crate::conn::Site;
+use crate::error::{BodyError, BodyErrorKind, BoxError, ListenError, ListenErrorKind};
+use crate::exec::{BoxFuture, Exec};
+use crate::failure::{Cause, Failure, Hook};
+use crate::flow::Flow;
+use crate::handler::BodyPlan;
+use crate::head::Head;
+use crate::listen::Address;
+use crate::request::Request;
+use crate::response::Response;
+use crate::sink;
+use crate::summary::Summary;
+use crate::takeover::Takeover;
+
+/// A started application: its hooks, called as the contract says.
+///
+/// It holds what must be the same on every backend: the order of the hooks, what their results mean,
+/// that a panic is a failure and a failure reaches the error hook, that an answer is fit to be sent. A
+/// backend that calls it like this keeps the contract:
+///
+/// 1. [`start`](Pipeline::start), once the sockets are bound;
+/// 2. for each request: [`on_head`](Pipeline::on_head) when the head is there; the content as
+///    [`plan`](Pipeline::plan) and [`body_limit`](Pipeline::body_limit) say;
+///    [`handle`](Pipeline::handle); send the answer; [`report`](Pipeline::report) what failed, and
+///    [`after`](Pipeline::after);
+/// 3. [`stop`](Pipeline::stop), after the last connection.
+#[derive(Debug)]
+pub struct Pipeline {
+    app: App,
+    site: Site,
+}
+
+/// What becomes of a request: an answer to send or a takeover, and what went wrong on the way.
+#[derive(Debug)]
+#[must_use = "somebody waits for this answer"]
+pub struct Answer {
+    /// The answer.
+    pub reply: Reply,
+    /// What the error hook is to be told, once the answer is out. Boxed, for it is rare.
+    pub failure: Option<Box<Failure>>,
+}
+
+/// An answer to send, or a takeover.
+#[derive(Debug)]
+pub enum Reply {
+    /// An answer that is fit to be sent.
+    Response(Response),
+    /// The connection goes to the application.
+    Takeover(Takeover),
+}
+
+impl Pipeline {
+    /// Starts an application: runs its start hooks, in order, in the runtime that will serve.
+    ///
+    /// # Errors
+    /// [`ListenErrorKind::StartHook`] with the name of the hook that failed, panicked or took too
+    /// long: nothing may be accepted then. [`ListenErrorKind::NoRuntime`] if the application needs
+    /// another runtime.
+    pub async fn start(
+        app: App,
+        backend: &'static str,
+        exec: Exec,
+        addresses: &[Address],
+    ) -> Result<Pipeline, ListenError> {
+        if let Some(needed) = app.needs_runtime.filter(|needed| *needed != exec.runtime()) {
+            return Err(
+                ListenError::new(ListenErrorKind::NoRuntime, needed).with_source(format!(
+                    "the application needs it, and this is {}",
+                    exec.runtime()
+                )),
+            );
+        }
+        let state = Arc::new(Mutex::new(app.state.clone()));
+        let starting = Starting {
+            exec: exec.clone(),
+            addresses: addresses.into(),
+            state: Arc::clone(&state),
+        };
+        for named in &app.on_start {
+            let run = guard(|| (named.hook)(starting.clone()));
+            let failed = |why: BoxError| {
+                ListenError::new(ListenErrorKind::StartHook, named.name).with_source(why)
+            };
+            match within(&exec, &app.config, run).await {
+                None => return Err(failed("it took too long".into())),
+                Some(Err(panic)) => {
+                    return Err(failed(
+                        Failure::panic(Hook::Start, &panic)
+                            .cause()
+                            .to_string()
+                            .into(),
+                    ));
+                }
+                Some(Ok(outcome)) => outcome.map_err(failed)?,
+            }
+        }
+        let state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Pipeline {
+            app,
+            site: Site {
+                backend,
+                exec,
+                state,
+            },
+        })
+    }
+
+    /// What all connections share: see [`Conn::new`](crate::Conn::new).
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The limits and time-outs.
+    pub fn config(&self) -> &Config {
+        &self.app.config
+    }
+
+    /// Whether there is middleware at all.
+    pub fn has_middleware(&self) -> bool {
+        !self.app.middleware.is_empty()
+    }
+
+    /// Whether there are `after` hooks at all.
+    pub fn has_after(&self) -> bool {
+        !self.app.after.is_empty()
+    }
+
+    /// Runs the middleware: gives the head back to go on with, or the answer.
+    pub async fn on_head(&self, mut head: Head) -> Result<Head, Answer> {
+        for middleware in &self.app.middleware {
+            let decided = guard(|| middleware.call(head)).await;
+            head = self.decided(Hook::Middleware, decided)?;
+        }
+        Ok(head)
+    }
+
+    /// Whether the content is to be collected before [`handle`](Pipeline::handle).
+    pub fn plan(&self, head: &Head) -> BodyPlan {
+        let asked = || self.app.handlers.first().map(|handler| handler.plan(head));
+        head.body_plan().or_else(asked).unwrap_or(BodyPlan::Collect)
+    }
+
+    /// How much content this request may have; `u64::MAX` is no limit.
+    pub fn body_limit(&self, head: &Head) -> u64 {
+        head.body_limit()
+            .or(self.app.config.body)
+            .unwrap_or(u64::MAX)
+    }
+
+    /// Runs the handlers until one answers. If none does that is a 404, or for `OPTIONS *` a 204.
+    pub async fn handle(&self, request: Request) -> Answer {
+        match self.ask_handlers(request).await {
+            Err(answer) => answer,
+            Ok(request) if request.method() == Method::OPTIONS && request.path() == "*" => {
+                Answer::from(options())
+            }
+            Ok(_) => Answer::from(not_found()),
+        }
+    }
+
+    async fn ask_handlers(&self, mut request: Request) -> Result<Request, Answer> {
+        for handler in &self.app.handlers {
+            // Only after a handler that streams and passed on: the first one's plan was kept already.
+            if request.body().as_bytes().is_none() && handler.plan(&request) == BodyPlan::Collect {
+                collect(&mut request)
+                    .await
+                    .map_err(|error| failed(Hook::Handler, error.into()))?;
+            }
+            let decided = guard(|| handler.call(request)).await;
+            request = self.decided(Hook::Handler, decided)?;
+        }
+        Ok(request)
+    }
+
+    /// Answers for a request that took too long.
+    pub async fn on_deadline(&self, request: Summary) -> Answer {
+        let Some(hook) = &self.app.on_deadline else {
+            return Answer::from(plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the answer took too long",
+            ));
+        };
+        match guard(|| hook(request)).await {
+            Ok(response) => self.sealed(Hook::Deadline, response),
+            Err(panic) => panicked(Hook::Deadline, &panic),
+        }
+    }
+
+    /// Tells the `after` hooks of a request that has ended. What fails in them goes to the error hook;
+    /// gives back how many failed.
+    pub async fn after(&self, done: Completed) -> u64 {
+        let done = Arc::new(done);
+        let mut failed = 0;
+        for after in &self.app.after {
+            let failure = match guard(|| after.call(Arc::clone(&done))).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => Failure::new(Hook::After, Cause::Error(error)),
+                Err(panic) => Failure::panic(Hook::After, &panic),
+            };
+            failed += 1;
+            self.report(failure.within(&done.request)).await;
+        }
+        failed
+    }
+
+    /// Tells the error hooks, or without any the log.
+    pub async fn report(&self, failure: Failure) {
+        if self.app.on_error.is_empty() {
+            return sink::write(&failure);
+        }
+        let failure = Arc::new(failure);
+        for hook in &self.app.on_error {
+            if let Err(panic) = guard(|| hook(Arc::clone(&failure))).await {
+                // The error hook itself: there is nobody left to tell but the log.
+                sink::write(&failure);
+                sink::write(&Failure::panic(failure.hook(), &panic));
+            }
+        }
+    }
+
+    /// Runs the stop hooks, in order. Says whether all of them did their work in time; what fails goes
+    /// to the error hook.
+    pub async fn stop(&self) -> bool {
+        let stopping = Stopping {
+            exec: self.site.exec.clone(),
+            state: self.site.state.clone(),
+        };
+        let mut clean = true;
+        for named in &self.app.on_stop {
+            let run = guard(|| (named.hook)(stopping.clone()));
+            let failure = match within(&self.site.exec, &self.app.config, run).await {
+                Some(Ok(Ok(()))) => continue,
+                Some(Ok(Err(error))) => Failure::new(Hook::Stop, Cause::Error(error)),
+                Some(Err(panic)) => Failure::panic(Hook::Stop, &panic),
+                None => {
+                    let late = format!("{} took too long", named.name);
+                    Failure::new(Hook::Stop, Cause::Error(late.into()))
+                }
+            };
+            clean = false;
+            self.report(failure).await;
+        }
+        clean
+    }
+
+    /// What a hook's decision means: what to go on with, or the answer.
+    fn decided<T>(&self, hook: Hook, decided: Result<Flow<T>, Panic>) -> Result<T, Answer> {
+        match decided {
+            Ok(Flow::Continue(back)) => Ok(back),
+            Ok(Flow::Reply(response)) => Err(self.sealed(hook, response)),
+            Ok(Flow::Takeover(takeover)) => Err(Answer {
+                reply: Reply::Takeover(takeover),
+                failure: None,
+            }),
+            Ok(Flow::Fail(error)) => Err(failed(hook, error)),
+            Err(panic) => Err(panicked(hook, &panic)),
+        }
+    }
+
+    /// Makes an answer fit to be sent, or a failure of what can never be.
+    fn sealed(&self, hook: Hook, mut response: Response) -> Answer {
+        if let Some(wrong) = response.take_wrong_field() {
+            return failed(hook, wrong.into());
+        }
+        if response.status().is_informational() {
+            let status = response.status();
+            return failed(hook, format!("{status} is no final status").into());
+        }
+        response.body_mut().attach(&self.site.exec);
+        Answer::from(response)
+    }
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Answer {
+            reply: Reply::Response(response),
+            failure: None,
+        }
+    }
+}
+
+#[cold]
+fn panicked(hook: Hook, panic: &Panic) -> Answer {
+    let reply = Reply::Response(error_page(StatusCode::INTERNAL_SERVER_ERROR));
+    Answer {
+        reply,
+        failure: Some(Box::new(Failure::panic(hook, panic))),
+    }
+}
+
+#[cold]
+fn failed(hook: Hook, error: BoxError) -> Answer {
+    let content = error.downcast_ref::<BodyError>();
+    let status = content.map_or(StatusCode::INTERNAL_SERVER_ERROR, BodyError::status);
+    let client_left = content.is_some_and(|error| error.kind() == BodyErrorKind::Disconnected);
+    let reply = Reply::Response(error_page(status));
+    if client_left {
+        return Answer {
+            reply,
+            failure: None,
+        };
+    }
+    // What the client did wrong is the protocol's, not the application's.
+    let cause = if status.is_client_error() {
+        Cause::Protocol(error)
+    } else {
+        Cause::Error(error)
+    };
+    Answer {
+        reply,
+        failure: Some(Box::new(Failure::new(hook, cause))),
+    }
+}
+
+async fn collect(request: &mut Request) -> Result<(), BodyError> {
+    let (bytes, trailers) = request.body_mut().collect_up_to(u64::MAX).await?;
+    *request.body_mut() = Body::full(bytes).with_trailers(trailers.unwrap_or_default());
+    Ok(())
+}
+
+/// Runs a hook: both the making of its future and each poll of it are guarded.
+async fn guard<'a, T>(call: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Panic> {
+    let mut future = catch_unwind(AssertUnwindSafe(call))?;
+    poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
+}
+
+/// Runs a start or stop hook for as long as it may take.
+async fn within<T>(exec: &Exec, config: &Config, run: impl Future<Output = T>) -> Option<T> {
+    let mut run = pin!(run);
+    let mut late = exec.sleep(config.hook_time);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = run.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        late.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}
+
+pub(crate) fn not_found() -> Response {
+    error_page(StatusCode::NOT_FOUND)
+}
+
+/// RFC 9110, 9.3.7: `OPTIONS *` asks about the server and needs no route.
+fn options() -> Response {
+    let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    Response::new(StatusCode::NO_CONTENT).with_field(ALLOW, methods)
+}
+
+/// An answer that says its status and a reason in plain text.
+pub fn plain(status: StatusCode, reason: &str) -> Response {
+    let name = status.canonical_reason().unwrap_or("Unknown");
+    let code = status.as_u16();
+    Response::text(format!("{code} {name}: {reason}\n")).with_status(status)
+}
+
+/// An answer that says its status in plain text and nothing more.
+pub fn error_page(status: StatusCode) -> Response {
+    let name = status.canonical_reason().unwrap_or("Unknown");
+    Response::text(format!("{} {name}\n", status.as_u16())).with_status(status)
+}

@@ -1,0 +1,381 @@
+//! Answers: how one is framed, and its bytes.
+//!
+//! Whatever an application puts into an answer, what goes over the wire is one well-formed message: the
+//! framing is decided here, in one place, and what contradicts it is left out and told.
+
+use std::fmt;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, SERVER, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http_server_trait::Response;
+
+use super::chunked::{Trailer, trailer};
+use super::head::Message;
+
+/// How the content of an answer is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// It has none on the wire, whatever the answer carries.
+    Nothing,
+    /// So many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+    /// Up to the close, for clients of HTTP/1.0.
+    UntilClose,
+}
+
+/// How an answer will be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How its content is framed.
+    pub framing: Framing,
+    /// What `Content-Length` says, if it is there. It is there without content for HEAD and 304.
+    pub length: Option<u64>,
+    /// Whether the connection is closed after it.
+    pub close: bool,
+    /// Why the connection is closed, as far as the answer decides it: the application asked for it.
+    pub app_closes: bool,
+    /// Whether trailers may be sent after it.
+    pub trailers: bool,
+    /// What of the answer is not sent as it was given.
+    pub objection: Option<Objection>,
+}
+
+/// What of an answer cannot be sent as it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Objection {
+    /// A `Content-Length` that is none.
+    Length,
+    /// A `Content-Length` that is not the length of the content.
+    WrongLength {
+        /// What the field says.
+        said: u64,
+        /// What the content has.
+        is: u64,
+    },
+    /// A `Transfer-Encoding`: that is the server's.
+    TransferEncoding,
+    /// Content with a status that has none.
+    Content(StatusCode),
+    /// The content has less than was promised.
+    TooShort {
+        /// How many bytes are missing.
+        missing: u64,
+    },
+    /// The content has more than was promised. The rest was not sent.
+    TooLong,
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Objection::Length => f.write_str("its Content-Length is no number"),
+            Objection::WrongLength { said, is } => {
+                write!(
+                    f,
+                    "its Content-Length says {said}, and its content has {is} bytes"
+                )
+            }
+            Objection::TransferEncoding => {
+                f.write_str("its Transfer-Encoding is the server's to set")
+            }
+            Objection::Content(status) => {
+                write!(f, "it has content, and {} never has", status.as_u16())
+            }
+            Objection::TooShort { missing } => {
+                write!(
+                    f,
+                    "its content ended {missing} bytes before its Content-Length"
+                )
+            }
+            Objection::TooLong => f.write_str("its content goes on beyond its Content-Length"),
+        }
+    }
+}
+
+impl std::error::Error for Objection {}
+
+/// What the fields of an answer say about its framing.
+#[derive(Default)]
+struct Said {
+    length: Option<Result<u64, ()>>,
+    transfer_encoding: bool,
+    close: bool,
+}
+
+impl Said {
+    fn by(response: &Response) -> Self {
+        let mut said = Said::default();
+        for (name, value) in response.field_lines() {
+            if name == CONTENT_LENGTH {
+                let number = std::str::from_utf8(value.as_bytes())
+                    .ok()
+                    .and_then(|text| text.parse().ok());
+                let again = said.length.is_some_and(|earlier| earlier.ok() != number);
+                said.length = Some(number.filter(|_| !again).ok_or(()));
+            } else if name == TRANSFER_ENCODING {
+                said.transfer_encoding = true;
+            } else if name == CONNECTION {
+                said.close |= super::fields::list(value.as_bytes())
+                    .any(|option| option.eq_ignore_ascii_case(b"close"));
+            }
+        }
+        said
+    }
+}
+
+impl Plan {
+    /// Decides how this answer to this message is sent. `close` says that the server closes anyway.
+    pub fn new(message: &Message, response: &Response, close: bool) -> Self {
+        let said = Said::by(response);
+        let mut plan = Plan {
+            framing: Framing::Nothing,
+            length: None,
+            close: close || said.close || !message.keep_alive,
+            app_closes: said.close,
+            trailers: false,
+            objection: said
+                .transfer_encoding
+                .then_some(Objection::TransferEncoding),
+        };
+        plan.frame(message, response, said.length);
+        plan
+    }
+
+    fn frame(&mut self, message: &Message, response: &Response, said: Option<Result<u64, ()>>) {
+        let status = response.status();
+        let has = response.body().length();
+        if said == Some(Err(())) {
+            self.objection = Some(Objection::Length);
+        }
+        let said = said.and_then(Result::ok);
+        match status.as_u16() {
+            // RFC 9110, 8.6 and RFC 9112, 6.1: no framing fields at all.
+            204 => return self.without_content(status, response),
+            200..=299 if message.is_connect => {
+                self.close = true;
+                return self.without_content(status, response);
+            }
+            // RFC 9110, 15.3.6: no content, and the client is told so.
+            205 => {
+                self.length = Some(0);
+                return self.without_content(status, response);
+            }
+            // RFC 9110, 8.6: what a 200 would have.
+            304 => {
+                self.length = said;
+                return self.without_content(status, response);
+            }
+            _ => {}
+        }
+        match (has, said) {
+            (Some(0), Some(said)) if message.is_head => self.length = Some(said),
+            // Nothing is known of what GET would send.
+            (Some(0), None) if message.is_head => {}
+            (Some(is), said) => {
+                if let Some(said) = said.filter(|said| *said != is) {
+                    self.objection = Some(Objection::WrongLength { said, is });
+                }
+                self.length = Some(is);
+                self.framing = Framing::Length(is);
+            }
+            (None, Some(said)) => {
+                self.length = Some(said);
+                self.framing = Framing::Length(said);
+            }
+            (None, None) if message.version < Version::HTTP_11 => {
+                self.close = true;
+                self.framing = Framing::UntilClose;
+            }
+            (None, None) => {
+                self.framing = Framing::Chunked;
+                self.trailers = message.reads_trailers;
+            }
+        }
+        self.prefer_trailers(message, response);
+    }
+
+    /// Content of known length that has trailers is sent in chunks, if the client reads trailers.
+    fn prefer_trailers(&mut self, message: &Message, response: &Response) {
+        if message.reads_trailers && response.body().trailers().is_some() && !message.is_head {
+            self.framing = Framing::Chunked;
+            self.length = None;
+            self.trailers = true;
+        }
+    }
+
+    fn without_content(&mut self, status: StatusCode, response: &Response) {
+        if response.body().length() != Some(0) {
+            self.objection = Some(Objection::Content(status));
+        }
+    }
+
+    /// Whether the content goes over the wire: not in an answer to HEAD.
+    pub fn sends_content(&self, message: &Message) -> bool {
+        !message.is_head && !matches!(self.framing, Framing::Nothing | Framing::Length(0))
+    }
+}
+
+/// What a server adds to every answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Common<'a> {
+    /// The value of `Date`, where the application sets none.
+    pub date: Option<&'a [u8]>,
+    /// The value of `Server`, where the application sets none.
+    pub server: Option<&'a HeaderValue>,
+}
+
+/// Writes the head of an answer.
+pub fn head(
+    out: &mut Vec<u8>,
+    message: &Message,
+    response: &Response,
+    plan: &Plan,
+    common: Common<'_>,
+) {
+    status_line(out, response.status());
+    let mut common = common;
+    let mut upgrade = false;
+    for (name, value) in response.field_lines() {
+        match *name {
+            // The server's own.
+            CONTENT_LENGTH | TRANSFER_ENCODING | CONNECTION => continue,
+            DATE => common.date = None,
+            SERVER => common.server = None,
+            UPGRADE => upgrade = true,
+            TRAILER if plan.framing != Framing::Chunked => continue,
+            _ => {}
+        }
+        line(out, name.as_str(), value.as_bytes());
+    }
+    if let Some(date) = common.date {
+        line(out, "date", date);
+    }
+    if let Some(server) = common.server {
+        line(out, "server", server.as_bytes());
+    }
+    if let Some(length) = plan.length {
+        out.extend_from_slice(b"content-length: ");
+        number(out, length);
+        out.extend_from_slice(b"\r\n");
+    }
+    if plan.framing == Framing::Chunked {
+        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+    }
+    connection(out, message, plan, upgrade);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// RFC 9112, 9.3 and 9.6: who closes says so, and HTTP/1.0 is told that it may stay.
+fn connection(out: &mut Vec<u8>, message: &Message, plan: &Plan, upgrade: bool) {
+    // RFC 9110, 7.8: who sends Upgrade lists it as a connection option.
+    let value: &[u8] = match (plan.close, upgrade) {
+        (true, false) => b"close",
+        (true, true) => b"close, upgrade",
+        (false, true) => b"upgrade",
+        (false, false) if message.version < Version::HTTP_11 => b"keep-alive",
+        (false, false) => return,
+    };
+    line(out, "connection", value);
+}
+
+/// Writes the head of an interim answer, or of one that hands the connection over: its fields as they
+/// are, without framing.
+pub fn bare_head<'a>(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) {
+    status_line(out, status);
+    for (name, value) in fields {
+        if !matches!(*name, CONTENT_LENGTH | TRANSFER_ENCODING) {
+            line(out, name.as_str(), value.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The interim answer that lets a client send its content.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// RFC 9112, 4: the space after the code is there also without a reason.
+fn status_line(out: &mut Vec<u8>, status: StatusCode) {
+    if status == StatusCode::OK {
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Writes what stands before a chunk: its size. A chunk of no bytes would end the content.
+pub fn chunk_start(out: &mut Vec<u8>, size: usize) {
+    debug_assert!(size > 0, "that would be the last chunk");
+    let first = (usize::BITS - size.leading_zeros()).div_ceil(4);
+    for place in (0..first).rev() {
+        out.push(DIGITS[(size >> (place * 4)) & 0xf]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// What stands after a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+
+/// Writes the last chunk, with the trailers that may be sent.
+pub fn last_chunk(out: &mut Vec<u8>, trailers: Option<&HeaderMap>) {
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers.into_iter().flatten() {
+        // RFC 9110, 6.5.1: those that frame, route or authenticate have no place here.
+        if trailer(name) == Trailer::Kept {
+            line(out, name.as_str(), value.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{chunk_start, number};
+
+    #[test]
+    fn numbers() {
+        for n in [0, 1, 9, 10, 99, 100, 12_345, u64::from(u32::MAX), u64::MAX] {
+            let mut out = Vec::new();
+            number(&mut out, n);
+            assert_eq!(out, n.to_string().into_bytes());
+        }
+        for n in [1, 9, 10, 15, 16, 17, 255, 256, 65_535, 65_536, 0xdead_beef] {
+            let mut out = Vec::new();
+            chunk_start(&mut out, n);
+            assert_eq!(out, format!("{n:x}\r\n").into_bytes());
+        }
+    }
+}

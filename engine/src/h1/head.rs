@@ -1,0 +1,236 @@
+//! The head of a request: where it ends, and what it says.
+
+use http::{Method, Version};
+use http_server_trait::backend::{RawHead, Span};
+
+use super::chars::is_token;
+use super::fields::{self, list};
+use super::framing::{Framing, Marks};
+use super::host;
+use super::limits::Limits;
+use super::refusal::Refusal;
+use super::request_line;
+use super::target;
+
+/// What a message is, as far as reading and answering it is concerned. It lives as long as the
+/// message, and is replaced as a whole by the next one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are read one by one, not a state"
+)]
+#[non_exhaustive]
+pub struct Message {
+    /// The version, 1.0 or 1.1.
+    pub version: Version,
+    /// How long its content is.
+    pub framing: Framing,
+    /// Whether the client wants the connection kept (RFC 9112, 9.3).
+    pub keep_alive: bool,
+    /// Whether the client waits for a 100 before it sends its content (RFC 9110, 10.1.1).
+    pub expects_continue: bool,
+    /// Whether the method is HEAD: its answer has no content.
+    pub is_head: bool,
+    /// Whether the method is CONNECT: an answer of 2xx has no framing.
+    pub is_connect: bool,
+    /// Whether it asks for another protocol, in a way that counts (RFC 9110, 7.8).
+    pub upgrades: bool,
+    /// Whether the client reads trailers (RFC 9110, 10.1.4).
+    pub reads_trailers: bool,
+}
+
+/// Finds the end of a head in bytes that arrive piece by piece. Each byte is looked at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Finder {
+    /// How far it has looked.
+    looked: usize,
+    /// Where the current line begins.
+    line: usize,
+    /// Where the first line ends, its line end not counted. Zero while it is not found.
+    first: usize,
+    /// Whether an empty line has been passed over.
+    after_empty_line: bool,
+}
+
+/// Where a head ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Not here yet.
+    Not,
+    /// There is an empty line in front of the request line; it is to be passed over.
+    EmptyLine,
+    /// After so many bytes. The request line, its line end not counted, has `first`.
+    Head { end: usize, first: usize },
+}
+
+impl Finder {
+    /// RFC 9112, 2.2: at least one empty line before a request line is to be passed over. One it is.
+    pub(super) fn after_empty_line(self) -> Result<Self, Refusal> {
+        if self.after_empty_line {
+            return Err(Refusal::EmptyLines);
+        }
+        Ok(Finder {
+            after_empty_line: true,
+            ..Finder::default()
+        })
+    }
+
+    pub(super) fn find(&mut self, bytes: &[u8], limits: &Limits) -> Result<Found, Refusal> {
+        if let Some(first) = bytes.first() {
+            // Another protocol on this port is told at once, not when its time is up.
+            if !is_token(*first) && !matches!(first, b'\r' | b'\n') {
+                return Err(Refusal::NotHttp);
+            }
+        }
+        let window = bytes.len().min(limits.head);
+        while let Some(more) = memchr::memchr(b'\n', &bytes[self.looked..window]) {
+            let lf = self.looked + more;
+            self.looked = lf + 1;
+            if lf == 0 || bytes[lf - 1] != b'\r' {
+                return Err(Refusal::BareLf);
+            }
+            let (start, end) = (self.line, lf - 1);
+            self.line = lf + 1;
+            match (start == end, self.first) {
+                (true, 0) => return Ok(Found::EmptyLine),
+                (true, first) => return Ok(Found::Head { end: lf + 1, first }),
+                (false, 0) if end > limits.request_line => return Err(Refusal::RequestLineTooLong),
+                (false, 0) => self.first = end,
+                (false, _) => {}
+            }
+        }
+        self.looked = window;
+        // The CR of a line end may be there already.
+        if self.first == 0 && window > limits.request_line + 1 {
+            return Err(Refusal::RequestLineTooLong);
+        }
+        if window == limits.head {
+            let too_large = if self.first == 0 {
+                Refusal::RequestLineTooLong
+            } else {
+                Refusal::HeadTooLarge
+            };
+            return Err(too_large);
+        }
+        Ok(Found::Not)
+    }
+}
+
+/// What the fields that matter for reading and answering say.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are read one by one, not a state"
+)]
+struct Seen {
+    host: Option<Span>,
+    marks: Marks,
+    close: bool,
+    keep_alive: bool,
+    connection_upgrade: bool,
+    connection_te: bool,
+    upgrade: bool,
+    expects_continue: bool,
+    expects_other: bool,
+    trailers: bool,
+}
+
+/// Reads a complete head, whose request line has `first` bytes, and writes what it finds into `raw`.
+pub(super) fn read(raw: &mut RawHead, first: usize, limits: &Limits) -> Result<Message, Refusal> {
+    let (text, lines) = raw.parts();
+    let line = request_line::read(text, first, limits.method)?;
+    let target = target::read(text, line.target, &line.method)?;
+    let mut seen = Seen::default();
+    let mut start = first + 2;
+    // Every line ends in CRLF, and the last one is empty: the finder has seen to it.
+    while let Some(length) = memchr::memchr(b'\n', &text[start..]) {
+        let end = start + length - 1;
+        if start == end {
+            break;
+        }
+        if lines.len() == limits.fields {
+            return Err(Refusal::TooManyFields);
+        }
+        let field = fields::read(text, start, end)?;
+        seen.field(field.name.of(text), field.value, text)?;
+        lines.push(field);
+        start = end + 2;
+    }
+    let message = seen.message(text, &line.method, line.version)?;
+    raw.request_line(line.method, target, line.version);
+    Ok(message)
+}
+
+impl Seen {
+    fn field(&mut self, name: &[u8], value: Span, text: &[u8]) -> Result<(), Refusal> {
+        // By length first: most fields are passed over after one comparison of numbers.
+        match name.len() {
+            2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
+            4 if name.eq_ignore_ascii_case(b"host") => match self.host.replace(value) {
+                Some(_) => return Err(Refusal::HostTwice),
+                None => {}
+            },
+            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value.of(text)),
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value.of(text)),
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                self.marks.content_length(value.of(text))?;
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                self.marks.transfer_encoding(value.of(text));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// RFC 9110, 7.6.1: case-insensitive, and several lines are one list.
+    fn connection(&mut self, value: &[u8]) {
+        for option in list(value) {
+            match option.len() {
+                5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
+                10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                7 if option.eq_ignore_ascii_case(b"upgrade") => self.connection_upgrade = true,
+                2 if option.eq_ignore_ascii_case(b"te") => self.connection_te = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn te(&mut self, value: &[u8]) {
+        self.trailers |= list(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
+    }
+
+    fn expect(&mut self, value: &[u8]) {
+        for expectation in list(value) {
+            match expectation.eq_ignore_ascii_case(b"100-continue") {
+                true => self.expects_continue = true,
+                false => self.expects_other = true,
+            }
+        }
+    }
+
+    fn message(self, text: &[u8], method: &Method, version: Version) -> Result<Message, Refusal> {
+        let is_11 = version >= Version::HTTP_11;
+        match self.host {
+            Some(value) => drop(host::check(value.of(text)).ok_or(Refusal::Host)?),
+            None if is_11 => return Err(Refusal::HostMissing),
+            None => {}
+        }
+        let framing = self.marks.framing(version)?;
+        // RFC 9110, 10.1.1: from HTTP/1.0 it is ignored.
+        if is_11 && self.expects_other {
+            return Err(Refusal::Expectation);
+        }
+        Ok(Message {
+            version,
+            framing,
+            keep_alive: !self.close && (is_11 || self.keep_alive),
+            expects_continue: is_11 && self.expects_continue && framing != Framing::Empty,
+            is_head: method == Method::HEAD,
+            is_connect: method == Method::CONNECT,
+            upgrades: is_11 && self.upgrade && self.connection_upgrade,
+            reads_trailers: is_11 && self.trailers && self.connection_te,
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! Reading a connection: bytes go in, events come out.
+//!
+//! ```text
+//!            +------------------- next() -------------------+
+//!            v                                              |
+//!   Head --complete head--> Length / Chunked --last byte--> Done
+//!     |                                                     ^
+//!     +-------------- head of a message without content ----+
+//! ```
+//!
+//! Everything about *this message* is in [`Message`] and in the state; [`Reader::next`] replaces
+//! both as a whole, so nothing of one message reaches the next.
+
+use http::HeaderMap;
+use http_server_trait::backend::RawHead;
+
+use super::chunked::{Chunked, Decoded};
+use super::framing::Framing;
+use super::head::{self, Finder, Found, Message};
+use super::limits::Limits;
+use super::refusal::Refusal;
+
+/// Reads requests from the bytes of a connection.
+///
+/// It holds no bytes: the caller keeps those that an event did not use up, adds what arrives, and asks
+/// again. However the bytes are cut into pieces, the same events come out.
+///
+/// ```
+/// use http_server_engine::h1::{Event, Limits, Reader};
+///
+/// let limits = Limits::default();
+/// let mut reader = Reader::new();
+/// let bytes = b"POST /a HTTP/1.1\r\nHost: b\r\nContent-Length: 2\r\n\r\nhi";
+/// let (used, Event::Head(head, message)) = reader.read(bytes, &limits).unwrap() else { panic!() };
+/// assert!(head.text().starts_with(b"POST /a"));
+/// assert!(message.keep_alive);
+/// let (used_too, Event::Data(data)) = reader.read(&bytes[used..], &limits).unwrap() else { panic!() };
+/// assert_eq!(data, b"hi");
+/// assert_eq!(used + used_too, bytes.len());
+/// assert!(matches!(reader.read(b"", &limits), Ok((0, Event::End(None)))));
+/// ```
+#[derive(Debug)]
+pub struct Reader {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Waiting for a complete head.
+    Head(Finder),
+    /// In content of known length.
+    Length { left: u64 },
+    /// In content of chunks. Boxed: most messages have none.
+    Chunked(Box<Chunked>),
+    /// After the message. The end has been said.
+    Done,
+}
+
+/// What the bytes give.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Nothing yet: more bytes are needed.
+    NeedsMore,
+    /// Bytes that carry nothing were passed over: framing, or an empty line before a request.
+    Passed,
+    /// A complete head.
+    Head(RawHead, Message),
+    /// A piece of content.
+    Data(&'a [u8]),
+    /// The message is complete; its trailers, if it had any. Said once.
+    End(Option<HeaderMap>),
+}
+
+impl Reader {
+    /// At the beginning of a connection.
+    pub fn new() -> Self {
+        Reader {
+            state: State::Head(Finder::default()),
+        }
+    }
+
+    /// Goes on to the next message. To be called when this one is complete.
+    pub fn next(&mut self) {
+        debug_assert!(
+            matches!(self.state, State::Done),
+            "the message is not complete"
+        );
+        *self = Reader::new();
+    }
+
+    /// Whether the current message is complete, and its end has been said.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// Whether a head is being waited for.
+    pub fn is_at_head(&self) -> bool {
+        matches!(self.state, State::Head(_))
+    }
+
+    /// How much content is left, if it is of known length.
+    pub fn left(&self) -> Option<u64> {
+        match self.state {
+            State::Length { left } => Some(left),
+            State::Done => Some(0),
+            State::Head(_) | State::Chunked(_) => None,
+        }
+    }
+
+    /// Takes so many bytes of content as read, that the caller has put elsewhere itself. Only for content
+    /// of known length, of which there must be so many [`left`](Reader::left).
+    pub fn passed(&mut self, bytes: u64) {
+        if let State::Length { left } = &mut self.state {
+            *left = left.saturating_sub(bytes);
+        }
+    }
+
+    /// What the bytes give, and how many of them are used up by it.
+    ///
+    /// While a head is waited for, the bytes must begin where they began at the last call, and may only
+    /// have become more: a head is used up as a whole.
+    ///
+    /// # Errors
+    /// [`Refusal`] if they break the protocol or a limit. Nothing can be read after that.
+    pub fn read<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        limits: &Limits,
+    ) -> Result<(usize, Event<'a>), Refusal> {
+        match &mut self.state {
+            State::Head(finder) => match finder.find(bytes, limits)? {
+                Found::Not => Ok((0, Event::NeedsMore)),
+                Found::EmptyLine => {
+                    *finder = finder.after_empty_line()?;
+                    Ok((2, Event::Passed))
+                }
+                Found::Head { end, first } => {
+                    let mut raw = RawHead::copy(&bytes[..end]);
+                    let message = head::read(&mut raw, first, limits)?;
+                    self.state = State::content(message.framing);
+                    Ok((end, Event::Head(raw, message)))
+                }
+            },
+            State::Length { left: 0 } => {
+                self.state = State::Done;
+                Ok((0, Event::End(None)))
+            }
+            State::Length { left } => {
+                let there = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                *left -= there as u64;
+                match there {
+                    0 => Ok((0, Event::NeedsMore)),
+                    there => Ok((there, Event::Data(&bytes[..there]))),
+                }
+            }
+            State::Chunked(chunked) => match chunked.decode(bytes, limits)? {
+                Decoded::Nothing => Ok((0, Event::NeedsMore)),
+                Decoded::Framing(used) => Ok((used, Event::Passed)),
+                Decoded::Data(used) => Ok((used, Event::Data(&bytes[..used]))),
+                Decoded::End(used, trailers) => {
+                    self.state = State::Done;
+                    Ok((used, Event::End(trailers)))
+                }
+            },
+            State::Done => Ok((0, Event::NeedsMore)),
+        }
+    }
+}
+
+impl State {
+    fn content(framing: Framing) -> Self {
+        match framing {
+            Framing::Empty => State::Done,
+            Framing::Length(left) => State::Length { left },
+            Framing::Chunked => State::Chunked(Box::new(Chunked::new())),
+        }
+    }
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Reader::new()
+    }
+}

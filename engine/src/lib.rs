@@ -5,5 +5,21 @@
 //! | module | is |
 //! |---|---|
 //! | [`h1`] | the protocol: pure functions and one state machine |
+//! | [`connection`] | the one driver of a connection: user code, order, limits, deadlines, the end |
 
+pub mod buffers;
+pub mod connection;
+mod date;
 pub mod h1;
+pub mod ledger;
+pub mod net;
+mod runtime;
+pub mod server;
+mod service;
+pub mod socket;
+mod transport;
+
+pub use buffers::{RecvBuf, SendQueue};
+pub use runtime::{Runtime, Timer};
+pub use service::Service;
+pub use transport::{Close, Detached, Transport};

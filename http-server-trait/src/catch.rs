@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::failure::Cause;
+
 /// What a panic carries.
 pub(crate) type Panic = Box<dyn Any + Send>;
 
@@ -38,6 +40,13 @@ pub(crate) fn poll_caught<F: Future + ?Sized>(
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
         Err(panic) => Poll::Ready(Err(panic)),
     }
+}
+
+/// Runs something of the application's, such as a poll of its content; a panic becomes a [`Cause`]. For
+/// authors of backends.
+pub fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Cause> {
+    // What was running is given up after a panic, so nothing that it left half-done is seen.
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| Cause::Panic(panic_text(panic.as_ref())))
 }
 
 /// The text of a panic, as the standard library would print it.

@@ -1,9 +1,12 @@
 //! Handlers made of handlers.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use crate::body::Body;
+use crate::error::{BodyError, BodyErrorKind};
 use crate::flow::{Flow, IntoFlow};
 use crate::handler::{AnyHandler, BodyPlan, Handler, IntoHandler};
 use crate::head::Head;
@@ -212,6 +215,44 @@ where
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(error) => Flow::Fail(error.into()),
         }
+    }
+}
+
+/// A handler that is given up when the client goes away: its future is dropped where it waits.
+///
+/// A client that half-closes after its request looks like one that goes away; it then gets no answer.
+/// That is why this is to be asked for. (Clause T-54.)
+///
+/// ```
+/// use http_server_trait::{App, Request, cancel_on_disconnect};
+///
+/// async fn expensive(_: Request) -> &'static str { "answer" }
+///
+/// let mut app = App::new();
+/// app.handler(cancel_on_disconnect(expensive));
+/// ```
+pub fn cancel_on_disconnect<M>(handler: impl IntoHandler<M>) -> impl Handler {
+    CancelOnDisconnect(handler.into_handler())
+}
+
+struct CancelOnDisconnect<H>(H);
+
+impl<H: Handler> Handler for CancelOnDisconnect<H> {
+    async fn handle(&self, request: Request) -> Flow<Request> {
+        let mut gone = request.conn().disconnected();
+        let mut handling = pin!(self.0.handle(request));
+        let answered = poll_fn(|cx| match handling.as_mut().poll(cx) {
+            Poll::Ready(flow) => Poll::Ready(Some(flow)),
+            Poll::Pending => Pin::new(&mut gone).poll(cx).map(|_| None),
+        });
+        match answered.await {
+            Some(flow) => flow,
+            None => Flow::Fail(BodyError::new(BodyErrorKind::Disconnected).into()),
+        }
+    }
+
+    fn body_plan(&self, head: &Head) -> BodyPlan {
+        self.0.body_plan(head)
     }
 }
 

@@ -183,6 +183,17 @@ pub enum Ask {
     Park = 4,
 }
 
+/// Everything that has been asked of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asks(u8);
+
+impl Asks {
+    /// Whether this has been asked.
+    pub fn has(self, what: Ask) -> bool {
+        self.0 & what as u8 != 0
+    }
+}
+
 /// An interim answer that waits for its turn on the wire.
 pub(crate) struct Interim {
     pub(crate) request: u64,
@@ -305,14 +316,9 @@ impl Conn {
         self.0.driver.wake();
     }
 
-    /// Whether this has been asked. For authors of backends.
-    pub fn is_asked(&self, what: Ask) -> bool {
-        self.0.control.load(Ordering::Acquire) & what as u8 != 0
-    }
-
-    /// Whether anything at all has been asked; cheaper than asking for each. For authors of backends.
-    pub fn is_asked_anything(&self) -> bool {
-        self.0.control.load(Ordering::Acquire) != 0
+    /// Everything that has been asked. One load: cheap enough for every rest. For authors of backends.
+    pub fn asks(&self) -> Asks {
+        Asks(self.0.control.load(Ordering::Acquire))
     }
 
     /// Takes a request back, as when it was carried out. For authors of backends.

@@ -51,7 +51,7 @@ pub trait Execute: Send + Sync + 'static {
 /// #     }
 /// #     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) { std::thread::spawn(work); }
 /// # }
-/// # let exec = Exec::new(Threads);
+/// # let exec = Exec::new(std::sync::Arc::new(Threads));
 /// # http_server_trait::block_on(async {
 /// let digest = exec.spawn_blocking(|| (1..=10).sum::<u32>());
 /// exec.sleep(Duration::from_millis(1)).await;
@@ -63,8 +63,8 @@ pub struct Exec(Arc<RwLock<Arc<dyn Execute>>>);
 
 impl Exec {
     /// A handle to this runtime. For authors of backends.
-    pub fn new(runtime: impl Execute) -> Self {
-        Exec(Arc::new(RwLock::new(Arc::new(runtime))))
+    pub fn new(runtime: Arc<dyn Execute>) -> Self {
+        Exec(Arc::new(RwLock::new(runtime)))
     }
 
     /// The name of the runtime that serves now.

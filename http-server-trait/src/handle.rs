@@ -75,9 +75,9 @@ pub trait Control: Send + Sync + 'static {
 
 impl ServerHandle {
     /// The handle of this server. For authors of backends.
-    pub fn new(control: impl Control) -> Self {
+    pub fn new(control: Arc<dyn Control>) -> Self {
         ServerHandle {
-            control: Arc::new(control),
+            control,
             ending: None,
         }
     }

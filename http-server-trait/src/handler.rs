@@ -38,9 +38,9 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers, or gives the request back for the next handler.
     ///
     /// # Cancel safety
-    /// The future is dropped where it waits when the connection has ended and nobody could be answered any
-    /// more, when the deadline of the request strikes, or when a shutdown's does. Otherwise it runs to
-    /// its end, also when the client has half-closed.
+    /// The future is dropped where it waits when the deadline of the request strikes, when that of a
+    /// shutdown does, or when the connection is killed. Otherwise it runs to its end, also when the client
+    /// has gone: [`cancel_on_disconnect`](crate::cancel_on_disconnect) wraps a handler that should not.
     fn handle(&self, request: Request) -> impl Future<Output = Flow<Request>> + Send;
 
     /// Whether this handler wants its content whole or as it comes.

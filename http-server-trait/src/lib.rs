@@ -84,7 +84,7 @@ pub use backends::ChoiceError;
 pub use block_on::block_on;
 pub use body::{Body, BodySender, Marks};
 pub use capabilities::{Capabilities, Feature};
-pub use compose::{Chain, Next, adapt, around, blocking, streamed};
+pub use compose::{Chain, Next, adapt, around, blocking, cancel_on_disconnect, streamed};
 pub use config::{AtCapacity, Config, Rate, Tunnels};
 pub use conn::{Conn, ConnId, Disconnected, Facts, Hold, RequestId, TlsFacts};
 pub use error::{
@@ -118,7 +118,8 @@ pub use writer::{Writer, WriterError, write_response};
 /// leaves the rest to [`Pipeline`](backend::Pipeline).
 pub mod backend {
     pub use crate::body::Pace;
-    pub use crate::conn::{Ask, Site};
+    pub use crate::catch::catch;
+    pub use crate::conn::{Ask, Asks, Site};
     pub use crate::exec::Execute;
     pub use crate::frozen::{Line, RawHead, Span, Target};
     pub use crate::handle::Control;
@@ -126,5 +127,6 @@ pub mod backend {
     pub use crate::inheritance::{Arrivals, Departures, Inheritance, Parked};
     pub use crate::latch::Latch;
     pub use crate::pipeline::{Answer, Pipeline, Reply, error_page, plain};
+    pub use crate::sink::say;
     pub use crate::takeover::TakeoverRun;
 }

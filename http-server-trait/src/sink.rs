@@ -1,5 +1,6 @@
 //! Where failures go when the application has no error hook.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,13 +26,21 @@ pub(crate) fn write(failure: &Failure) {
     } else {
         String::new()
     };
+    let level = if failure.is_protocol() {
+        log::Level::Warn
+    } else {
+        log::Level::Error
+    };
+    say(level, format_args!("{failure}{more}"));
+}
+
+/// Writes a line to the log, or to stderr if no logger is installed. For authors of backends.
+pub fn say(level: log::Level, line: fmt::Arguments<'_>) {
     if log::max_level() == log::LevelFilter::Off {
         // Nobody can be told that stderr is closed.
-        let _ = writeln!(std::io::stderr(), "http-server: {failure}{more}");
-    } else if failure.is_protocol() {
-        log::warn!("{failure}{more}");
+        let _ = writeln!(std::io::stderr(), "http-server: {line}");
     } else {
-        log::error!("{failure}{more}");
+        log::log!(level, "{line}");
     }
 }
 

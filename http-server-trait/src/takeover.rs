@@ -166,7 +166,7 @@ impl Upgraded {
         poll_fn(|cx| Pin::new(&mut *self).poll_read(cx, into)).await
     }
 
-    /// Writes all of these bytes.
+    /// Writes all of these bytes, and hands them to the operating system.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, some of the bytes may have been written.
@@ -178,7 +178,7 @@ impl Upgraded {
             }
             bytes = &bytes[written..];
         }
-        Ok(())
+        poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx)).await
     }
 
     /// Ends this side; the peer may still send.

@@ -39,6 +39,22 @@ pub struct Message {
     pub reads_trailers: bool,
 }
 
+impl Message {
+    /// One that was not understood: its answer is the last on its connection, and in the terms of HTTP/1.1.
+    pub fn unknown() -> Self {
+        Message {
+            version: Version::HTTP_11,
+            framing: Framing::Empty,
+            keep_alive: false,
+            expects_continue: false,
+            is_head: false,
+            is_connect: false,
+            upgrades: false,
+            reads_trailers: false,
+        }
+    }
+}
+
 /// Finds the end of a head in bytes that arrive piece by piece. Each byte is looked at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Finder {
@@ -166,10 +182,11 @@ impl Seen {
         // By length first: most fields are passed over after one comparison of numbers.
         match name.len() {
             2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
-            4 if name.eq_ignore_ascii_case(b"host") => match self.host.replace(value) {
-                Some(_) => return Err(Refusal::HostTwice),
-                None => {}
-            },
+            4 if name.eq_ignore_ascii_case(b"host") => {
+                if self.host.replace(value).is_some() {
+                    return Err(Refusal::HostTwice);
+                }
+            }
             6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value.of(text)),
             7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
             10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value.of(text)),
@@ -203,9 +220,10 @@ impl Seen {
 
     fn expect(&mut self, value: &[u8]) {
         for expectation in list(value) {
-            match expectation.eq_ignore_ascii_case(b"100-continue") {
-                true => self.expects_continue = true,
-                false => self.expects_other = true,
+            if expectation.eq_ignore_ascii_case(b"100-continue") {
+                self.expects_continue = true;
+            } else {
+                self.expects_other = true;
             }
         }
     }

@@ -105,6 +105,8 @@ refusals! {
     TooManyTrailers = REQUEST_HEADER_FIELDS_TOO_LARGE, "there are too many trailers";
     /// A trailer that tries to frame or route the message (RFC 9110, 6.5.1).
     TrailerField = BAD_REQUEST, "a trailer frames or routes the message";
+    /// The sender has ended its side in the middle of the message (RFC 9112, 8).
+    Incomplete = BAD_REQUEST, "the message ended before it was complete";
     /// More content than allowed.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "the content is too large";
 }
@@ -119,6 +121,7 @@ impl Refusal {
             | Refusal::TrailersTooLarge
             | Refusal::TooManyTrailers => CloseReason::HeadTooLarge,
             Refusal::LengthTooLarge | Refusal::BodyTooLarge => CloseReason::BodyTooLarge,
+            Refusal::Incomplete => CloseReason::ClientLeft,
             _ => CloseReason::ProtocolError,
         }
     }
@@ -127,6 +130,7 @@ impl Refusal {
     pub fn body_error(self) -> BodyErrorKind {
         match self.close_reason() {
             CloseReason::BodyTooLarge => BodyErrorKind::TooLarge,
+            CloseReason::ClientLeft => BodyErrorKind::Disconnected,
             _ => BodyErrorKind::Malformed,
         }
     }

@@ -1,0 +1,107 @@
+//! Tasks, timers and blocking work.
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use std::{io, net, os};
+
+use http_server_engine::net::Family;
+use http_server_engine::server::Backend;
+use http_server_engine::{Runtime, Timer};
+use http_server_trait::BoxFuture;
+use http_server_trait::backend::Execute;
+use tokio::runtime::Handle;
+use tokio::time::{Sleep, sleep, sleep_until};
+
+use crate::stream::{Listener, Stream};
+
+/// tokio, as a backend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tokio;
+
+impl Backend for Tokio {
+    const NAME: &'static str = "tokio";
+    type Runtime = Tokio;
+    type Listener = Listener;
+    type Stream = Stream;
+
+    fn listener(socket: OwnedFd, family: Family) -> io::Result<Listener> {
+        Ok(match family {
+            Family::Tcp => Listener::Tcp(tokio::net::TcpListener::from_std(
+                net::TcpListener::from(socket),
+            )?),
+            Family::Unix => {
+                let socket = os::unix::net::UnixListener::from(socket);
+                Listener::Unix(tokio::net::UnixListener::from_std(socket)?)
+            }
+        })
+    }
+
+    fn stream(socket: OwnedFd, family: Family) -> io::Result<Stream> {
+        Ok(match family {
+            Family::Tcp => Stream::Tcp(tokio::net::TcpStream::from_std(net::TcpStream::from(
+                socket,
+            ))?),
+            Family::Unix => {
+                let socket = os::unix::net::UnixStream::from(socket);
+                Stream::Unix(tokio::net::UnixStream::from_std(socket)?)
+            }
+        })
+    }
+}
+
+impl Runtime for Tokio {
+    type Timer = Alarm;
+
+    fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        drop(tokio::spawn(future));
+    }
+
+    fn timer(&self, at: Instant) -> Alarm {
+        Alarm(Box::pin(sleep_until(at.into())))
+    }
+
+    fn now(&self) -> Instant {
+        // tokio's own, so that a paused clock of a test is followed.
+        tokio::time::Instant::now().into_std()
+    }
+}
+
+/// A timer.
+#[derive(Debug)]
+pub(crate) struct Alarm(Pin<Box<Sleep>>);
+
+impl Timer for Alarm {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(cx)
+    }
+
+    fn set(&mut self, at: Instant) {
+        self.0.as_mut().reset(at.into());
+    }
+}
+
+/// A runtime, reached from anywhere.
+#[derive(Debug)]
+pub(crate) struct Remote(pub(crate) Handle);
+
+impl Execute for Remote {
+    fn runtime(&self) -> &'static str {
+        "tokio"
+    }
+
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        drop(self.0.spawn(future));
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let _inside = self.0.enter();
+        Box::pin(sleep(time))
+    }
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        drop(self.0.spawn_blocking(work));
+    }
+}

@@ -1,0 +1,14 @@
+//! The bytes that have arrived, and the bytes that wait to be sent.
+//!
+//! An idle connection has neither: buffers come from a pool of the thread when bytes arrive, and go
+//! back to it when the connection idles.
+
+mod pool;
+mod recv;
+mod send;
+
+pub use recv::RecvBuf;
+pub use send::SendQueue;
+
+/// A client that pipelines while its request is being answered is read ahead so far, and no further.
+pub(crate) const READ_AHEAD: usize = pool::SIZE;

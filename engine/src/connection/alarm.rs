@@ -1,0 +1,175 @@
+//! The one timer of a connection.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::runtime::{Runtime, Timer};
+
+/// A deadline by its phase. The phase becomes the reason in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The head must be complete.
+    Head,
+    /// The next request must begin.
+    Idle,
+    /// More content must come.
+    Body,
+    /// The content must have come at its rate.
+    BodyRate,
+    /// The answer must begin.
+    Request,
+    /// The client must take something of the answer.
+    Write,
+    /// The client must have taken the answer at its rate.
+    WriteRate,
+    /// The client must have read the last answer.
+    Linger,
+}
+
+/// The earlier of two deadlines.
+pub(crate) fn earlier(a: Option<Deadline>, b: Option<Deadline>) -> Option<Deadline> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Until when something must have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    pub(crate) phase: Phase,
+    pub(crate) at: Instant,
+}
+
+/// A timer that is made when it is first needed, and set again only when a deadline lies before it or
+/// when it was early. A kept-alive connection that gets its requests in one piece never touches it: its
+/// deadline moves away from the timer, and the timer finds that out when it fires.
+pub(crate) struct Alarm<R: Runtime> {
+    timer: Option<R::Timer>,
+    set: Option<Instant>,
+}
+
+impl<R: Runtime> Alarm<R> {
+    pub(crate) fn new() -> Self {
+        Alarm {
+            timer: None,
+            set: None,
+        }
+    }
+
+    /// Ready when the deadline has passed. To be called last before a future rests.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        runtime: &R,
+        deadline: Option<Deadline>,
+    ) -> Poll<Phase> {
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        if self.set.is_none_or(|set| set > deadline.at) {
+            self.set(runtime, deadline.at);
+        }
+        while let Some(timer) = &mut self.timer {
+            if timer.poll_ready(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.set = None;
+            if runtime.now() >= deadline.at {
+                return Poll::Ready(deadline.phase);
+            }
+            self.set(runtime, deadline.at);
+        }
+        Poll::Pending
+    }
+
+    fn set(&mut self, runtime: &R, at: Instant) {
+        match &mut self.timer {
+            Some(timer) => timer.set(at),
+            None => self.timer = Some(runtime.timer(at)),
+        }
+        self.set = Some(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll, Waker};
+    use std::time::{Duration, Instant};
+
+    use super::{Alarm, Deadline, Phase};
+    use crate::runtime::{Runtime, Timer};
+
+    /// A clock that is set by hand, and counts how often its timer is.
+    #[derive(Clone)]
+    struct Clock(Arc<Mutex<(Instant, u32)>>);
+
+    struct At(Clock, Instant);
+
+    impl Timer for At {
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            if self.0.now() >= self.1 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }
+        fn set(&mut self, at: Instant) {
+            self.0.0.lock().unwrap().1 += 1;
+            self.1 = at;
+        }
+    }
+
+    impl Runtime for Clock {
+        type Timer = At;
+        fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
+        fn timer(&self, at: Instant) -> At {
+            self.0.lock().unwrap().1 += 1;
+            At(self.clone(), at)
+        }
+        fn now(&self) -> Instant {
+            self.0.lock().unwrap().0
+        }
+    }
+
+    #[test]
+    fn it_is_set_only_when_it_must_be() {
+        let start = Instant::now();
+        let clock = Clock(Arc::new(Mutex::new((start, 0))));
+        let mut alarm = Alarm::new();
+        let mut poll = |second: u64, phase, at: u64| {
+            clock.0.lock().unwrap().0 = start + Duration::from_secs(second);
+            let deadline = Deadline {
+                phase,
+                at: start + Duration::from_secs(at),
+            };
+            let polled = alarm.poll(
+                &mut Context::from_waker(Waker::noop()),
+                &clock,
+                Some(deadline),
+            );
+            (polled, clock.0.lock().unwrap().1)
+        };
+        assert_eq!(poll(0, Phase::Idle, 65), (Poll::Pending, 1));
+        for second in 1..60 {
+            assert_eq!(
+                poll(second, Phase::Idle, second + 65),
+                (Poll::Pending, 1),
+                "it only moves away"
+            );
+        }
+        assert_eq!(
+            poll(65, Phase::Idle, 130),
+            (Poll::Pending, 2),
+            "it was early"
+        );
+        assert_eq!(
+            poll(66, Phase::Head, 76),
+            (Poll::Pending, 3),
+            "a nearer deadline"
+        );
+        assert_eq!(poll(77, Phase::Head, 76), (Poll::Ready(Phase::Head), 3));
+        assert_eq!(poll(78, Phase::Linger, 80), (Poll::Pending, 4));
+    }
+}

@@ -1,0 +1,459 @@
+//! The content of a request: collected, given to a handler as it comes, or dropped.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_server_trait::{BodyErrorKind, Config, Rate};
+
+use super::alarm::{Deadline, Phase, earlier};
+use super::incoming::{Slot, Wants};
+use super::link::{Filled, Link, Roused};
+use super::stop::Stop;
+use super::worker::Worker;
+use crate::buffers::RecvBuf;
+use crate::h1::answer::CONTINUE;
+use crate::h1::{Event, Framing, Limits, Message, Refusal};
+use crate::runtime::Runtime;
+use crate::service::Service;
+use crate::transport::Transport;
+
+/// What is left to read of the content of a request.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) state: State,
+    /// Whether the client waits for a 100 that it has not been sent.
+    owes_continue: bool,
+    limit: u64,
+    got: u64,
+    /// How much was dropped because nobody wanted it.
+    dropped: u64,
+    /// When some of it last came, or when it was first waited for.
+    came_at: Option<Instant>,
+    waited_since: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) enum State {
+    /// There is none left.
+    None,
+    /// Nobody has asked for it yet.
+    Untouched,
+    /// A handler takes it as it comes.
+    Taken(Slot),
+    /// Nobody will take it.
+    Unwanted,
+    /// It cannot be read any further, for this reason.
+    Broken(Trouble),
+}
+
+/// Why content cannot be read any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The client did something that it is told.
+    Refused(Refusal),
+    /// It came too late, or too slowly.
+    Late(Phase),
+    /// Nothing can be said on the connection any more.
+    Stop(Stop),
+}
+
+impl Trouble {
+    fn kind(self) -> BodyErrorKind {
+        match self {
+            Trouble::Refused(refusal) => refusal.body_error(),
+            Trouble::Late(_) => BodyErrorKind::TimedOut,
+            Trouble::Stop(_) => BodyErrorKind::Disconnected,
+        }
+    }
+}
+
+/// What a step has brought.
+enum Step {
+    Data,
+    End(Option<HeaderMap>),
+}
+
+type Collected = (Bytes, Option<HeaderMap>);
+
+/// The first memory for content. It grows as content comes, not as much as its head promises.
+const FIRST: usize = 64 * 1024;
+
+impl Content {
+    pub(crate) fn none() -> Self {
+        Content {
+            state: State::None,
+            owes_continue: false,
+            limit: 0,
+            got: 0,
+            dropped: 0,
+            came_at: None,
+            waited_since: None,
+        }
+    }
+
+    pub(crate) fn of(message: &Message, limit: u64) -> Self {
+        let state = if message.framing == Framing::Empty {
+            State::None
+        } else {
+            State::Untouched
+        };
+        Content {
+            state,
+            owes_continue: message.expects_continue,
+            limit,
+            ..Content::none()
+        }
+    }
+
+    /// Whether all of it has been read.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::None)
+    }
+
+    /// Whether the client still waits to be told that it may send it.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.owes_continue
+    }
+
+    fn deadline(&self, config: &Config) -> Option<Deadline> {
+        let stall = self.came_at?.checked_add(config.body_stall)?;
+        let stall = Deadline {
+            phase: Phase::Body,
+            at: stall,
+        };
+        let rate = config
+            .body_rate
+            .zip(self.waited_since)
+            .and_then(|(rate, since)| {
+                Some(Deadline {
+                    phase: Phase::BodyRate,
+                    at: rate_deadline(rate, since, self.got)?,
+                })
+            });
+        earlier(Some(stall), rate)
+    }
+
+    fn is_waited_for(&mut self, now: Instant) {
+        self.came_at.get_or_insert(now);
+        self.waited_since.get_or_insert(now);
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.got += bytes as u64;
+        self.came_at = None;
+        if self.got > self.limit {
+            Err(Refusal::BodyTooLarge)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Until when the next byte must have come, so that the average stays above the rate.
+pub(crate) fn rate_deadline(rate: Rate, since: Instant, bytes: u64) -> Option<Instant> {
+    let earned = std::time::Duration::from_secs(bytes / rate.bytes_per_second.max(1));
+    since.checked_add(earned.max(rate.grace))
+}
+
+impl<T: Transport, R: Runtime> Link<T, R> {
+    /// All of the content, in memory.
+    pub(crate) async fn collect<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+    ) -> Result<Collected, Trouble> {
+        let collected = match message.framing {
+            Framing::Length(length) => self
+                .collect_length(worker, length)
+                .await
+                .map(|bytes| (bytes, None)),
+            _ => self.collect_chunks(worker).await,
+        };
+        if let Some(record) = &mut self.current {
+            record.bytes_in = self.content.got;
+        }
+        match collected {
+            Ok(collected) => {
+                self.content.state = State::None;
+                Ok(collected)
+            }
+            Err(trouble) => {
+                self.content.state = State::Broken(trouble);
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn collect_length<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        length: u64,
+    ) -> Result<Bytes, Trouble> {
+        // One that is beyond what a machine can address is beyond any limit.
+        let length =
+            usize::try_from(length).map_err(|_| Trouble::Refused(Refusal::BodyTooLarge))?;
+        if self.rx.len() >= length {
+            let whole = Bytes::copy_from_slice(&self.rx.bytes()[..length]);
+            self.rx.consume(length);
+            self.took(length);
+            return Ok(whole);
+        }
+        self.let_it_come();
+        let mut whole = Vec::with_capacity(length.min(FIRST.max(self.rx.len())));
+        whole.extend_from_slice(self.rx.bytes());
+        self.rx.consume(self.rx.len());
+        self.took(whole.len());
+        let mut whole = RecvBuf::of(whole);
+        poll_fn(|cx| self.poll_collect_length(cx, worker, &mut whole, length)).await?;
+        let mut whole = whole.take();
+        if whole.len() > length {
+            // The next request came with the end of this one.
+            self.rx.prepend(&whole[length..]);
+            whole.truncate(length);
+        }
+        Ok(Bytes::from(whole))
+    }
+
+    /// So many bytes of content of known length were read past the reader.
+    fn took(&mut self, bytes: usize) {
+        // Its length was held against the limit before.
+        let _ = self.content.count(bytes);
+        self.reader.passed(bytes as u64);
+        if self.reader.left() == Some(0) {
+            // Nothing but the end is left, and that needs no bytes.
+            let _ = self.reader.read(&[], &Limits::default());
+        }
+    }
+
+    /// Reads straight into the memory that the handler gets.
+    fn poll_collect_length<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+        whole: &mut RecvBuf,
+        length: usize,
+    ) -> Poll<Result<(), Trouble>> {
+        while whole.len() < length {
+            let _ = self.poll_flush(cx);
+            whole.grow_towards(length);
+            let before = whole.len();
+            match self.poll_fill_into(cx, whole) {
+                Poll::Ready(Ok(Filled::Some)) => self.took(whole.len().min(length) - before),
+                Poll::Ready(Ok(Filled::End)) => {
+                    return Poll::Ready(Err(Trouble::Refused(Refusal::Incomplete)));
+                }
+                Poll::Ready(Err(stop)) => return Poll::Ready(Err(Trouble::Stop(stop))),
+                Poll::Pending => ready!(self.rest_for_content(cx, worker))?,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    async fn collect_chunks<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+    ) -> Result<Collected, Trouble> {
+        self.let_it_come();
+        let mut whole = Vec::new();
+        let trailers = poll_fn(|cx| {
+            loop {
+                let _ = self.poll_flush(cx);
+                match self.poll_step(cx, &worker.limits, |data| whole.extend_from_slice(data)) {
+                    Poll::Ready(Ok(Step::Data)) => {}
+                    Poll::Ready(Ok(Step::End(trailers))) => return Poll::Ready(Ok(trailers)),
+                    Poll::Ready(Err(trouble)) => return Poll::Ready(Err(trouble)),
+                    Poll::Pending => ready!(self.rest_for_content(cx, worker))?,
+                }
+            }
+        })
+        .await?;
+        Ok((Bytes::from(whole), trailers))
+    }
+
+    /// Somebody wants the content: a client that waits for a 100 gets it, unless it has begun to send.
+    pub(crate) fn let_it_come(&mut self) {
+        if std::mem::take(&mut self.content.owes_continue) && self.rx.is_empty() {
+            self.tx.write(|out| out.extend_from_slice(CONTINUE));
+        }
+    }
+
+    /// The next piece of content, or its end.
+    fn poll_step(
+        &mut self,
+        cx: &mut Context<'_>,
+        limits: &Limits,
+        mut take: impl FnMut(&[u8]),
+    ) -> Poll<Result<Step, Trouble>> {
+        loop {
+            let (used, event) = match self.reader.read(self.rx.bytes(), limits) {
+                Ok(read) => read,
+                Err(refusal) => return Poll::Ready(Err(Trouble::Refused(refusal))),
+            };
+            match event {
+                Event::Data(data) => {
+                    take(data);
+                    self.rx.consume(used);
+                    let counted = self.content.count(used).map_err(Trouble::Refused);
+                    return Poll::Ready(counted.map(|()| Step::Data));
+                }
+                Event::End(trailers) => {
+                    self.rx.consume(used);
+                    return Poll::Ready(Ok(Step::End(trailers)));
+                }
+                Event::Passed => self.rx.consume(used),
+                // While content is read no head comes; more bytes are what is needed.
+                Event::NeedsMore | Event::Head(..) => match ready!(self.poll_fill(cx)) {
+                    Ok(Filled::Some) => {}
+                    Ok(Filled::End) => {
+                        return Poll::Ready(Err(Trouble::Refused(Refusal::Incomplete)));
+                    }
+                    Err(stop) => return Poll::Ready(Err(Trouble::Stop(stop))),
+                },
+            }
+        }
+    }
+
+    /// Rests while content is waited for. `Ready(Ok)` says: go on.
+    fn rest_for_content<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+    ) -> Poll<Result<(), Trouble>> {
+        let now = self.now();
+        self.content.is_waited_for(now);
+        let deadline = self.content.deadline(worker.service.config());
+        match ready!(self.rest(cx, worker, deadline)) {
+            Roused::Asked => Poll::Ready(
+                self.must_stop(&worker.tide)
+                    .map_or(Ok(()), |stop| Err(Trouble::Stop(stop))),
+            ),
+            Roused::Late(phase) => Poll::Ready(Err(self.late(phase))),
+        }
+    }
+
+    /// What a deadline that has passed means where content is waited for.
+    fn late(&mut self, phase: Phase) -> Trouble {
+        match phase {
+            Phase::Write => Trouble::Stop(Stop::WriteStalled),
+            Phase::WriteRate => Trouble::Stop(Stop::WriteTooSlow),
+            phase => Trouble::Late(phase),
+        }
+    }
+
+    /// Moves content towards whoever takes it, or drops what nobody wants. Says whether the taker has
+    /// got something new.
+    pub(crate) fn pump<S: Service>(&mut self, cx: &mut Context<'_>, worker: &Worker<S>) -> bool {
+        let mut moved = false;
+        loop {
+            let State::Taken(slot) = &self.content.state else {
+                break;
+            };
+            match slot.wants(cx) {
+                Wants::Gone => {
+                    self.content.state = State::Unwanted;
+                    break;
+                }
+                Wants::Nothing | Wants::Full => {
+                    self.content.came_at = None;
+                    return moved;
+                }
+                Wants::More => self.let_it_come(),
+            }
+            let mut piece = Bytes::new();
+            let step = self.poll_step(cx, &worker.limits, |data| {
+                piece = Bytes::copy_from_slice(data)
+            });
+            let State::Taken(slot) = &self.content.state else {
+                break;
+            };
+            match step {
+                Poll::Ready(Ok(Step::Data)) => slot.push(piece),
+                Poll::Ready(Ok(Step::End(trailers))) => {
+                    slot.end(Ok(trailers));
+                    self.content.state = State::None;
+                }
+                Poll::Ready(Err(trouble)) => self.break_content(trouble),
+                Poll::Pending => {
+                    let now = self.now();
+                    self.content.is_waited_for(now);
+                    return moved;
+                }
+            }
+            moved = true;
+            if let Some(record) = &mut self.current {
+                record.bytes_in = self.content.got;
+            }
+        }
+        if matches!(self.content.state, State::Unwanted) {
+            self.drop_some(cx, worker);
+        }
+        moved
+    }
+
+    /// The content cannot be read any further; its taker is told.
+    pub(crate) fn break_content(&mut self, trouble: Trouble) {
+        if let State::Taken(slot) = &self.content.state {
+            slot.end(Err(trouble.kind()));
+        }
+        self.content.state = State::Broken(trouble);
+    }
+
+    /// Until when more content must have come, if any is waited for.
+    pub(crate) fn content_deadline<S: Service>(&self, worker: &Worker<S>) -> Option<Deadline> {
+        match self.content.state {
+            State::Taken(_) => self.content.deadline(worker.service.config()),
+            _ => None,
+        }
+    }
+
+    /// Reads content that nobody wants, as far as that is worth it for the connection's sake.
+    fn drop_some<S: Service>(&mut self, cx: &mut Context<'_>, worker: &Worker<S>) {
+        let most = worker.service.config().unread_content;
+        while matches!(self.content.state, State::Unwanted) && self.content.dropped <= most {
+            let mut dropped = 0;
+            match self.poll_step(cx, &worker.limits, |data| dropped = data.len()) {
+                Poll::Ready(Ok(Step::Data)) => self.content.dropped += dropped as u64,
+                Poll::Ready(Ok(Step::End(_))) => self.content.state = State::None,
+                Poll::Ready(Err(trouble)) => self.content.state = State::Broken(trouble),
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// Reads the rest of the content after the answer, so that the connection can be kept. `false` says
+    /// that it cannot.
+    pub(crate) async fn drop_rest<S: Service>(&mut self, worker: &Worker<S>) -> Result<bool, Stop> {
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(Err(stop)) = self.poll_flush(cx) {
+                    return Poll::Ready(Err(stop));
+                }
+                self.drop_some(cx, worker);
+                match self.content.state {
+                    State::None => return Poll::Ready(Ok(true)),
+                    State::Broken(Trouble::Stop(stop)) => return Poll::Ready(Err(stop)),
+                    State::Unwanted
+                        if self.content.dropped <= worker.service.config().unread_content => {}
+                    _ => return Poll::Ready(Ok(false)),
+                }
+                match ready!(self.rest_for_content(cx, worker)) {
+                    Ok(()) => {}
+                    Err(Trouble::Stop(stop)) => return Poll::Ready(Err(stop)),
+                    Err(trouble) => {
+                        self.content.state = State::Broken(trouble);
+                        return Poll::Ready(Ok(false));
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// How much of the content is still to come, if that is known.
+    pub(crate) fn content_left(&self) -> Option<u64> {
+        self.reader.left()
+    }
+}

@@ -1,0 +1,174 @@
+//! Running the application's hooks, while the connection goes on living.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use super::alarm::Phase;
+use super::content::{State, Trouble};
+use super::link::{Filled, Link, Roused};
+use super::stop::Stop;
+use super::worker::Worker;
+use crate::h1::answer;
+use crate::runtime::Runtime;
+use crate::service::Service;
+use crate::transport::Transport;
+
+/// How often a hook is polled in a row because content arrived for it, before other tasks have a turn.
+const ROUNDS: u32 = 32;
+
+/// A hook did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// The request took too long.
+    Deadline,
+    /// Nobody is to be answered any more.
+    Stop(Stop),
+}
+
+impl<T: Transport, R: Runtime> Link<T, R> {
+    /// Runs a hook. Meanwhile what waits is sent, content is moved to it if it takes that as it comes, and
+    /// the end of the client is noticed; which by itself stops no hook.
+    pub(crate) async fn beside<S: Service, F: Future>(
+        &mut self,
+        worker: &Worker<S>,
+        hook: F,
+    ) -> Result<F::Output, Unfinished> {
+        let mut hook = pin!(hook);
+        poll_fn(|cx| {
+            for _ in 0..ROUNDS {
+                if let Poll::Ready(output) = hook.as_mut().poll(cx) {
+                    self.send_interim();
+                    return Poll::Ready(Ok(output));
+                }
+                self.send_interim();
+                let moved = self.pump(cx, worker);
+                // A connection that breaks does not stop the hook; the next step will see it.
+                let _ = self.poll_flush(cx);
+                self.watch(cx);
+                if moved {
+                    continue;
+                }
+                match self.rest(cx, worker, self.content_deadline(worker)) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(roused) => self.roused_beside(roused, worker)?,
+                }
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn roused_beside<S: Service>(
+        &mut self,
+        roused: Roused,
+        worker: &Worker<S>,
+    ) -> Result<(), Unfinished> {
+        match roused {
+            Roused::Asked => match self.must_stop(&worker.tide) {
+                Some(stop) => Err(Unfinished::Stop(stop)),
+                None => Ok(()),
+            },
+            Roused::Late(Phase::Request) => {
+                self.request_deadline = None;
+                Err(Unfinished::Deadline)
+            }
+            Roused::Late(Phase::Write) => {
+                self.stop(Stop::WriteStalled);
+                Ok(())
+            }
+            Roused::Late(Phase::WriteRate) => {
+                self.stop(Stop::WriteTooSlow);
+                Ok(())
+            }
+            Roused::Late(phase) => {
+                self.break_content(Trouble::Late(phase));
+                Ok(())
+            }
+        }
+    }
+
+    /// Notices the end of a client that has nothing more to send, and reads what it pipelines. While
+    /// content is still to come that would be reading ahead of a handler, so it waits.
+    fn watch(&mut self, cx: &mut Context<'_>) {
+        let has_room = self.rx.len() < crate::buffers::READ_AHEAD;
+        if matches!(self.content.state, State::None) && has_room && !self.peer_ended {
+            while let Poll::Ready(Ok(Filled::Some)) = self.poll_fill(cx) {
+                if self.rx.len() >= crate::buffers::READ_AHEAD {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Interim answers leave as soon as the hook waits for something.
+    fn send_interim(&mut self) {
+        if !self.conn.has_interim() {
+            return;
+        }
+        for (status, fields) in self.conn.take_interim(self.requests) {
+            self.tx
+                .write(|out| answer::bare_head(out, status, fields.iter()));
+        }
+    }
+
+    /// Tells the hooks about the requests that have ended.
+    pub(crate) async fn tell<S: Service>(&mut self, worker: &Worker<S>) {
+        while !self.ended.is_empty() {
+            for (mut record, outcome, bytes_out) in std::mem::take(&mut self.ended) {
+                for failure in std::mem::take(&mut record.failures) {
+                    worker.page.failed();
+                    worker.service.report(failure).await;
+                }
+                if worker.service.has_after() {
+                    let failed = worker
+                        .service
+                        .after(record.completed(outcome, bytes_out))
+                        .await;
+                    (0..failed).for_each(|_| worker.page.failed());
+                }
+            }
+        }
+    }
+
+    /// Sends everything that waits, and tells the hooks about what has ended by that.
+    pub(crate) async fn settle<S: Service>(&mut self, worker: &Worker<S>) -> Result<(), Stop> {
+        let flushed = poll_fn(|cx| self.poll_settle(cx, worker)).await;
+        if let Err(stop) = flushed {
+            self.stop(stop);
+            self.abort(stop.abort_reason());
+        }
+        self.tell(worker).await;
+        flushed
+    }
+
+    /// Sends everything that waits; the hooks are told later.
+    pub(crate) fn poll_settle<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+    ) -> Poll<Result<(), Stop>> {
+        loop {
+            if let Poll::Ready(flushed) = self.poll_flush(cx) {
+                return Poll::Ready(flushed);
+            }
+            match std::task::ready!(self.rest(cx, worker, None)) {
+                Roused::Asked => {
+                    if let Some(stop) = self.must_stop(&worker.tide) {
+                        return Poll::Ready(Err(stop));
+                    }
+                }
+                Roused::Late(Phase::WriteRate) => return Poll::Ready(Err(Stop::WriteTooSlow)),
+                // No other deadline is set while an answer is being sent.
+                Roused::Late(_) => return Poll::Ready(Err(Stop::WriteStalled)),
+            }
+        }
+    }
+
+    /// Gives the current request up.
+    pub(crate) fn give_up(&mut self, stop: Stop) {
+        self.stop(stop);
+        self.abort(stop.abort_reason());
+    }
+}

@@ -1,0 +1,396 @@
+//! A connection's bytes, clock and books: what every step of the driver works with.
+
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http_server_trait::backend::{Ask, Asks};
+use http_server_trait::{AbortReason, CloseReason, Config, Conn, Disconnected, Failure, Outcome};
+
+use super::alarm::{Alarm, Deadline, Phase, earlier};
+use super::content::Content;
+use super::record::{Outbox, Record, Unsent};
+use super::stop::Stop;
+use super::worker::{Tide, Worker};
+use crate::buffers::{RecvBuf, SendQueue};
+use crate::h1::Reader;
+use crate::ledger::{Open, Tally};
+use crate::runtime::Runtime;
+use crate::service::Service;
+use crate::transport::{Close, Transport};
+
+/// A connection, below the level of requests.
+pub(crate) struct Link<T, R: Runtime> {
+    /// There until it is taken over or parked.
+    pub(crate) io: Option<T>,
+    pub(crate) rx: RecvBuf,
+    pub(crate) tx: SendQueue,
+    pub(crate) reader: Reader,
+    pub(crate) conn: Conn,
+    pub(crate) runtime: R,
+    pub(crate) open: Open,
+    /// Whether the peer has ended its side.
+    pub(crate) peer_ended: bool,
+    /// Why nothing can be sent or received any more.
+    pub(crate) broken: Option<Stop>,
+    /// How many requests it has had.
+    pub(crate) requests: u64,
+    /// What is left to read of the content of the request.
+    pub(crate) content: Content,
+    /// The request that is under way.
+    pub(crate) current: Option<Record>,
+    /// When the head that is waited for began.
+    pub(crate) head_since: Option<Instant>,
+    /// Until when its answer must have begun.
+    pub(crate) request_deadline: Option<Instant>,
+    /// How many bytes the operating system has taken.
+    pub(crate) sent: u64,
+    pub(crate) outbox: Outbox,
+    /// Why the connection has ended.
+    pub(crate) close_reason: Option<CloseReason>,
+    /// Requests that have ended, for the hooks to be told.
+    pub(crate) ended: Vec<(Box<Record>, Outcome, u64)>,
+    pub(crate) tally: Tally,
+    alarm: Alarm<R>,
+    /// The time, asked for at most once between two rests.
+    clock: Option<Instant>,
+    heeded: Asks,
+    /// When the client last took something of what waits, or when it began to wait.
+    taken_at: Option<Instant>,
+    /// Since when something waits, and how much had been sent then: for the rate.
+    waits_since: Option<(Instant, u64)>,
+}
+
+/// Why a rest has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Roused {
+    /// A deadline has passed.
+    Late(Phase),
+    /// Something new was asked of the connection.
+    Asked,
+}
+
+/// What a read has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    Some,
+    /// The peer has ended its side.
+    End,
+}
+
+impl<T: Transport, R: Runtime> Link<T, R> {
+    pub(crate) fn new(io: T, conn: Conn, runtime: R, open: Open) -> Self {
+        Link {
+            io: Some(io),
+            rx: RecvBuf::new(),
+            tx: SendQueue::new(),
+            reader: Reader::new(),
+            conn,
+            runtime,
+            open,
+            peer_ended: false,
+            broken: None,
+            requests: 0,
+            content: Content::none(),
+            current: None,
+            head_since: None,
+            request_deadline: None,
+            sent: 0,
+            outbox: Outbox::default(),
+            close_reason: None,
+            ended: Vec::new(),
+            tally: Tally::default(),
+            alarm: Alarm::new(),
+            clock: None,
+            heeded: Asks::default(),
+            taken_at: None,
+            waits_since: None,
+        }
+    }
+
+    /// The time, as of the last rest.
+    pub(crate) fn now(&mut self) -> Instant {
+        match self.clock {
+            Some(now) => now,
+            None => self.now_anew(),
+        }
+    }
+
+    /// The time as it is: after something of the application's has run.
+    pub(crate) fn now_anew(&mut self) -> Instant {
+        *self.clock.insert(self.runtime.now())
+    }
+
+    /// Reads what has arrived.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Filled, Stop>> {
+        let mut rx = std::mem::take(&mut self.rx);
+        let filled = self.poll_fill_into(cx, &mut rx);
+        self.rx = rx;
+        filled
+    }
+
+    /// Reads what has arrived into a buffer of one's own.
+    pub(crate) fn poll_fill_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        rx: &mut RecvBuf,
+    ) -> Poll<Result<Filled, Stop>> {
+        if let Some(stop) = self.broken {
+            return Poll::Ready(Err(stop));
+        }
+        if self.peer_ended {
+            return Poll::Ready(Ok(Filled::End));
+        }
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(Err(Stop::ReadFailed));
+        };
+        match ready!(io.poll_recv(cx, rx)) {
+            Ok(0) => {
+                self.peer_ended = true;
+                self.conn.set_disconnected(Disconnected::Finished);
+                Poll::Ready(Ok(Filled::End))
+            }
+            Ok(count) => {
+                self.tally.bytes_in += count as u64;
+                Poll::Ready(Ok(Filled::Some))
+            }
+            Err(error) => Poll::Ready(Err(self.broke(&error, Stop::ReadFailed))),
+        }
+    }
+
+    /// Sends what waits. Ready when nothing does.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        if let Some(stop) = self.broken {
+            return Poll::Ready(Err(stop));
+        }
+        while !self.tx.is_empty() {
+            let Some(io) = &mut self.io else {
+                return Poll::Ready(Err(Stop::WriteFailed));
+            };
+            match io.poll_send(cx, &mut self.tx) {
+                Poll::Ready(Ok(count)) => {
+                    self.sent += count as u64;
+                    self.tally.bytes_out += count as u64;
+                    self.taken_at = None;
+                    self.note_sent();
+                }
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(self.broke(&error, Stop::WriteFailed)));
+                }
+                Poll::Pending => {
+                    let now = self.now();
+                    self.taken_at.get_or_insert(now);
+                    let sent = self.sent;
+                    self.waits_since.get_or_insert((now, sent));
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.waits_since = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes down which answers are out now.
+    fn note_sent(&mut self) {
+        while let Some(unsent) = self.outbox.pop_sent(self.sent) {
+            self.tally.completed += 1;
+            self.tally.active -= 1;
+            if let Some(record) = unsent.record {
+                let bytes = unsent.end - record.out_from;
+                self.end(record, Outcome::Sent, bytes);
+            }
+        }
+    }
+
+    fn end(&mut self, mut record: Box<Record>, outcome: Outcome, bytes_out: u64) {
+        let now = self.now_anew();
+        record.phases.send += now.saturating_duration_since(record.since);
+        self.ended.push((record, outcome, bytes_out));
+    }
+
+    /// How many bytes it has been given to send, sent or not.
+    pub(crate) fn queued(&self) -> u64 {
+        self.sent + self.tx.len() as u64
+    }
+
+    #[cold]
+    fn broke(&mut self, error: &std::io::Error, otherwise: Stop) -> Stop {
+        use std::io::ErrorKind as Kind;
+        let stop = match error.kind() {
+            Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe
+            | Kind::NotConnected => Stop::Reset,
+            _ => otherwise,
+        };
+        self.stop(stop);
+        stop
+    }
+
+    /// Nothing can be sent or received any more.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        self.broken.get_or_insert(stop);
+        self.conn.set_disconnected(stop.disconnected());
+        self.tx.clear();
+    }
+
+    /// What a future of the driver does last before it is pending: enters the books, gives buffers back,
+    /// stores the waker, and looks at the clock. `Ready` says that it must not rest.
+    pub(crate) fn rest<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+        deadline: Option<Deadline>,
+    ) -> Poll<Roused> {
+        self.tally.enter(&worker.page);
+        self.rx.rest();
+        self.tx.rest();
+        self.conn.driver().register(cx.waker());
+        // After the waker is stored: what is asked from now on wakes it.
+        let asks = self.conn.asks();
+        if asks != self.heeded {
+            self.heeded = asks;
+            return Poll::Ready(Roused::Asked);
+        }
+        let request = self.request_deadline.map(|at| Deadline {
+            phase: Phase::Request,
+            at,
+        });
+        let deadline = earlier(
+            deadline,
+            earlier(request, self.write_deadline(worker.service.config())),
+        );
+        let late = self.alarm.poll(cx, &self.runtime, deadline);
+        self.clock = None;
+        late.map(Roused::Late)
+    }
+
+    fn write_deadline(&self, config: &Config) -> Option<Deadline> {
+        let stall = self.taken_at?.checked_add(config.write_stall)?;
+        let stall = Deadline {
+            phase: Phase::Write,
+            at: stall,
+        };
+        let rate = config
+            .write_rate
+            .zip(self.waits_since)
+            .and_then(|(rate, (since, sent))| {
+                let at = super::rate_deadline(rate, since, self.sent - sent)?;
+                Some(Deadline {
+                    phase: Phase::WriteRate,
+                    at,
+                })
+            });
+        earlier(Some(stall), rate)
+    }
+
+    /// Whether to stop at once, and why.
+    pub(crate) fn must_stop(&self, tide: &Tide) -> Option<Stop> {
+        let killed = self.heeded.has(Ask::Kill);
+        killed.then(|| {
+            if tide.is_cutting() {
+                Stop::ShutdownCut
+            } else {
+                Stop::Killed
+            }
+        })
+    }
+
+    /// Whether the answer that is under way is to be the last, and nothing is to be waited for.
+    pub(crate) fn must_close(&self) -> bool {
+        self.conn.asks().has(Ask::CloseAfterCurrentResponse)
+    }
+
+    pub(crate) fn must_park(&self) -> bool {
+        self.conn.asks().has(Ask::Park)
+    }
+
+    /// The answer to the current request is complete: it waits in the queue, or is out already.
+    pub(crate) fn answered(&mut self, tells: bool) {
+        let Some(record) = self.current.take() else {
+            return;
+        };
+        let tells = tells || !record.failures.is_empty();
+        let end = self.queued();
+        let record = tells.then(|| Box::new(record));
+        self.outbox.push(Unsent { end, record });
+        self.note_sent();
+    }
+
+    /// The current request will have no answer, and those that wait to be sent will not be sent.
+    pub(crate) fn abort(&mut self, reason: AbortReason) {
+        while let Some(unsent) = self.outbox.pop() {
+            if let Some(record) = unsent.record {
+                let bytes = self.sent.saturating_sub(record.out_from);
+                self.end(record, Outcome::Aborted(reason), bytes);
+            }
+            self.aborted(reason);
+        }
+        if let Some(record) = self.current.take() {
+            let bytes = self.sent.saturating_sub(record.out_from);
+            self.end(Box::new(record), Outcome::Aborted(reason), bytes);
+            self.aborted(reason);
+        }
+    }
+
+    fn aborted(&mut self, reason: AbortReason) {
+        self.tally.active -= 1;
+        self.tally.aborted(self.open.page(), reason);
+    }
+
+    /// The current request has handed the connection over.
+    pub(crate) fn taken_over(&mut self) {
+        if let Some(record) = self.current.take() {
+            let bytes = self.sent.saturating_sub(record.out_from);
+            self.tally.completed += 1;
+            self.tally.active -= 1;
+            self.end(Box::new(record), Outcome::TakenOver, bytes);
+        }
+    }
+
+    /// Adds a failure to the current request.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        if let Some(record) = &mut self.current {
+            record.fail(failure);
+        }
+    }
+
+    /// Ends a phase of the current request, and begins the next one.
+    pub(crate) fn phase(
+        &mut self,
+        worker_tells: bool,
+        add: impl FnOnce(&mut Record, std::time::Duration),
+    ) {
+        if !worker_tells {
+            return;
+        }
+        let now = self.now_anew();
+        if let Some(record) = &mut self.current {
+            let took = now.saturating_duration_since(record.since);
+            record.since = now;
+            add(record, took);
+        }
+    }
+
+    /// Ends this side of the connection.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>, how: Close) -> Poll<()> {
+        match &mut self.io {
+            // What the peer has broken already needs no end.
+            Some(io) => io.poll_close(cx, how).map(drop),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl<T, R: Runtime> Drop for Link<T, R> {
+    /// A driver that is dropped where it waits, because its runtime ends, leaves its books in order.
+    fn drop(&mut self) {
+        let page = std::sync::Arc::clone(self.open.page());
+        let left = self.outbox.len() + usize::from(self.current.is_some());
+        for _ in 0..left {
+            self.tally.active -= 1;
+            self.tally.aborted(&page, AbortReason::ServerError);
+        }
+        self.tally.enter(&page);
+        page.closed(self.close_reason.unwrap_or(CloseReason::ServerError));
+    }
+}

@@ -1,0 +1,357 @@
+//! The one driver of a connection: order, limits, deadlines, hooks, the end.
+//!
+//! ```text
+//!            +-----------------------------------------------------------+
+//!            v                                                           |
+//!   next_head ----> middleware ----> content ----> handlers ----> respond +----> keep
+//!      |                |               |              |              |
+//!      |                +---------------+--------------+----> hand over to the application
+//!      |                                |                             |
+//!      +--> idle, parked, refused       +--> refused, too late        +--> linger, cut
+//! ```
+//!
+//! [`drive`] is a future, generic over the transport and the runtime, that a backend makes one of for each
+//! connection. It is written as plain async code around a handful of poll functions. Two rules hold them
+//! together: whatever returns `Pending` has gone through [`Link::rest`] last, which stores the waker, enters
+//! the books and looks at the clock; and whatever waits for the application's code keeps sending, reading and
+//! watching meanwhile ([`Link::beside`]).
+
+mod alarm;
+mod content;
+mod finish;
+mod hooks;
+mod incoming;
+mod link;
+mod record;
+mod respond;
+mod stop;
+mod takeover;
+mod worker;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use bytes::Bytes;
+use http_server_trait::backend::{Parked, TakeoverRun, plain};
+use http_server_trait::{Body, BodyPlan, CloseReason, Config, Conn, Head, Request, Tunnels};
+
+use crate::date;
+use crate::h1::answer::{self, Common, Plan};
+use crate::h1::{Event, Framing, Message, Refusal};
+use crate::ledger::Open;
+use crate::runtime::Runtime;
+use crate::service::Service;
+use crate::transport::Transport;
+use alarm::{Deadline, Phase};
+use content::{Content, State, Trouble, rate_deadline};
+use link::{Filled, Link, Roused};
+use record::Record;
+use respond::Next;
+use stop::Stop;
+pub use worker::{Tide, Worker};
+
+/// How a connection has ended here.
+#[derive(Debug)]
+pub enum Fate {
+    /// It is closed.
+    Closed(CloseReason),
+    /// It lives on in another server.
+    Parked(Box<Parked>),
+}
+
+/// Where a connection is when its driver starts.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// Bytes that were received before.
+    pub unread: Bytes,
+    /// Requests that it has had before.
+    pub requests: u64,
+}
+
+/// How many requests are answered in a row before other tasks have a turn.
+const ROUNDS: u32 = 64;
+
+/// Drives a connection to its end.
+///
+/// Its end is in the ledger when the future is ready, its hooks have been told of every request, and
+/// [`Conn::completed`] is ready unless somebody holds it.
+///
+/// # Cancel safety
+/// Dropped where it waits, as when its runtime ends, it closes the connection; the ledger says
+/// [`ServerError`](CloseReason::ServerError), and hooks that were not told are not told.
+pub async fn drive<T: Transport, R: Runtime, S: Service>(
+    worker: Arc<Worker<S>>,
+    io: T,
+    runtime: R,
+    conn: Conn,
+    open: Open,
+    start: Start,
+) -> Fate {
+    let mut link = Link::new(io, conn, runtime, open);
+    link.requests = start.requests;
+    if !start.unread.is_empty() {
+        link.rx.prepend(&start.unread);
+    }
+    let end = link.requests_loop(&worker).await;
+    let fate = link.finish(&worker, end).await;
+    link.tell(&worker).await;
+    let conn = link.conn.clone();
+    // The books are closed before anybody is told.
+    drop(link);
+    let reason = match &fate {
+        Fate::Closed(reason) => *reason,
+        Fate::Parked(_) => CloseReason::Parked,
+    };
+    conn.set_closed(reason);
+    fate
+}
+
+/// Why no further request is waited for.
+enum End {
+    /// The last answer has been given: close, and let the client read it.
+    Close(CloseReason),
+    /// Nothing is under way: close.
+    Leave(CloseReason),
+    /// The message was refused before it was a request.
+    Refused(Refusal),
+    /// The head did not come in time. `true` if some of it had come.
+    LateHead(bool),
+    Cut(Stop),
+    Hand(TakeoverRun),
+    Park,
+}
+
+impl<T: Transport, R: Runtime> Link<T, R> {
+    /// One request after the other, in the order in which they came.
+    async fn requests_loop<S: Service>(&mut self, worker: &Worker<S>) -> End {
+        let mut rounds = 0;
+        loop {
+            let (head, message) = match self.next_head(worker).await {
+                Ok(next) => next,
+                Err(end) => return end,
+            };
+            match self.request(worker, head, message).await {
+                Next::Keep => {}
+                Next::Close(reason) => return End::Close(reason),
+                Next::Cut(stop) => return End::Cut(stop),
+                Next::Hand(run) => return End::Hand(run),
+            }
+            rounds += 1;
+            if rounds % ROUNDS == 0 {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Waits for a complete head. What is owed to the client is sent first, but not while a complete next
+    /// request is there: pipelined answers leave together.
+    async fn next_head<S: Service>(&mut self, worker: &Worker<S>) -> Result<(Head, Message), End> {
+        loop {
+            match self.reader.read(self.rx.bytes(), &worker.limits) {
+                Ok((used, Event::Head(raw, message))) => {
+                    self.rx.consume(used);
+                    let config = worker.service.config();
+                    if self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high {
+                        self.settle(worker).await.map_err(End::Cut)?;
+                    }
+                    let received = self.now();
+                    self.requests += 1;
+                    let head = raw.finish(&self.conn, self.requests, received);
+                    self.current = Some(Record::new(head.summary(), self.queued(), received));
+                    self.tally.requests += 1;
+                    self.tally.active += 1;
+                    return Ok((head, message));
+                }
+                Ok((used, Event::NeedsMore | Event::Passed | Event::Data(_) | Event::End(_)))
+                    if used > 0 =>
+                {
+                    self.rx.consume(used);
+                    continue;
+                }
+                Ok(_) => {}
+                Err(refusal) => return Err(End::Refused(refusal)),
+            }
+            if !self.tx.is_empty() || !self.ended.is_empty() {
+                self.settle(worker).await.map_err(End::Cut)?;
+            }
+            self.wait_for_bytes(worker).await?;
+        }
+    }
+
+    /// Waits until some bytes have come. How long depends on whether a head has begun.
+    async fn wait_for_bytes<S: Service>(&mut self, worker: &Worker<S>) -> Result<(), End> {
+        let config = worker.service.config();
+        let begun = !self.rx.is_empty();
+        let first = self.requests == 0;
+        let mut deadline = None;
+        poll_fn(|cx| {
+            loop {
+                match self.poll_fill(cx) {
+                    Poll::Ready(Ok(Filled::Some)) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Ok(Filled::End)) if begun => {
+                        return Poll::Ready(Err(End::Refused(Refusal::Incomplete)));
+                    }
+                    Poll::Ready(Ok(Filled::End)) => {
+                        return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
+                    }
+                    Poll::Ready(Err(Stop::Reset)) if !begun => {
+                        return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
+                    }
+                    Poll::Ready(Err(stop)) => return Poll::Ready(Err(End::Cut(stop))),
+                    Poll::Pending => {}
+                }
+                if let Some(end) = self.leaves_now(worker, begun) {
+                    return Poll::Ready(Err(end));
+                }
+                let until = match deadline {
+                    Some(until) => until,
+                    None => *deadline.insert(self.head_deadline(config, begun, first)),
+                };
+                match ready!(self.rest(cx, worker, until)) {
+                    Roused::Asked => {}
+                    Roused::Late(Phase::Idle) => {
+                        return Poll::Ready(Err(End::Leave(CloseReason::IdleTimeout)));
+                    }
+                    Roused::Late(_) => return Poll::Ready(Err(End::LateHead(begun))),
+                }
+            }
+        })
+        .await
+    }
+
+    fn head_deadline(&mut self, config: &Config, begun: bool, first: bool) -> Option<Deadline> {
+        if !begun && !first {
+            let at = self.now().checked_add(config.idle_time)?;
+            return Some(Deadline {
+                phase: Phase::Idle,
+                at,
+            });
+        }
+        // One deadline for all of the head, however many pieces it comes in.
+        let now = self.now();
+        let since = *self.head_since.get_or_insert(now);
+        Some(Deadline {
+            phase: Phase::Head,
+            at: since.checked_add(config.head_time)?,
+        })
+    }
+
+    /// Whether a connection between two requests leaves now, because somebody asked for it.
+    fn leaves_now<S: Service>(&self, worker: &Worker<S>, begun: bool) -> Option<End> {
+        if let Some(stop) = self.must_stop(&worker.tide) {
+            return Some(End::Cut(stop));
+        }
+        if begun {
+            return None;
+        }
+        if self.must_park() && self.tx.is_empty() {
+            return Some(End::Park);
+        }
+        match (worker.tide.is_draining(), self.must_close()) {
+            (true, _) => Some(End::Leave(CloseReason::Shutdown)),
+            (false, true) => Some(End::Leave(CloseReason::AppClosed)),
+            (false, false) => None,
+        }
+    }
+
+    /// One request, from its head to the end of its answer.
+    async fn request<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        head: Head,
+        message: Message,
+    ) -> Next {
+        let config = worker.service.config();
+        let tells = worker.service.has_after();
+        self.head_since = None;
+        self.content = Content::of(&message, u64::MAX);
+        if let Some(time) = config.request_time {
+            self.request_deadline = self.now().checked_add(time);
+        }
+        let tunnel = message.is_connect || head.method() == http::Method::TRACE;
+        if tunnel && config.tunnels == Tunnels::Refuse {
+            return self
+                .refuse(worker, &message, Trouble::Refused(Refusal::Tunnel))
+                .await;
+        }
+        let head = if worker.service.has_middleware() {
+            match self.beside(worker, worker.service.on_head(head)).await {
+                Ok(Ok(head)) => head,
+                Ok(Err(answer)) => return self.reply(worker, &message, Ok(answer)).await,
+                Err(unfinished) => return self.reply(worker, &message, Err(unfinished)).await,
+            }
+        } else {
+            head
+        };
+        self.phase(tells, |record, took| record.phases.head = took);
+        let body = match self.body(worker, &head, &message).await {
+            Ok(body) => body,
+            Err(trouble) => return self.refuse(worker, &message, trouble).await,
+        };
+        self.phase(tells, |record, took| record.phases.body = took);
+        let handling = worker.service.handle(Request::new(head, body));
+        let answer = self.beside(worker, handling).await;
+        self.phase(tells, |record, took| record.phases.handler = took);
+        self.reply(worker, &message, answer).await
+    }
+
+    /// The content as the handler wants it: whole, or as it comes.
+    async fn body<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        head: &Head,
+        message: &Message,
+    ) -> Result<Body, Trouble> {
+        let limit = match message.framing {
+            Framing::Empty => return Ok(Body::empty()),
+            _ => worker.service.body_limit(head),
+        };
+        self.content = Content::of(message, limit);
+        let length = match message.framing {
+            Framing::Length(length) if length > limit => {
+                let refusal = Trouble::Refused(Refusal::BodyTooLarge);
+                self.content.state = State::Broken(refusal);
+                return Err(refusal);
+            }
+            Framing::Length(length) => Some(length),
+            _ => None,
+        };
+        if worker.service.plan(head) == BodyPlan::Stream {
+            let (slot, incoming) = incoming::slot(length);
+            self.content.state = State::Taken(slot);
+            return Ok(Body::stream(incoming));
+        }
+        let (bytes, trailers) = self.collect(worker, message).await?;
+        Ok(Body::full(bytes).with_trailers(trailers.unwrap_or_default()))
+    }
+
+    /// Answers a message that never was a request.
+    fn answer_refused(&mut self, config: &Config, status: http::StatusCode, reason: &str) {
+        let response = plain(status, reason);
+        let message = Message::unknown();
+        let plan = Plan::new(&message, &response, true);
+        let date = config.date.then(|| date::at(self.now()));
+        let common = Common {
+            date: date.as_ref().map(|date| &date[..]),
+            server: config.server.as_ref(),
+        };
+        self.tx.write(|out| {
+            answer::head(out, &message, &response, &plan, common);
+            out.extend_from_slice(response.body().as_bytes().unwrap_or_default());
+        });
+    }
+}
+
+/// Lets other tasks have a turn.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

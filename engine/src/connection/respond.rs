@@ -1,0 +1,511 @@
+//! Sending an answer.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Frame;
+use http_server_trait::backend::{Answer, Pace, Reply, TakeoverRun, catch, plain};
+use http_server_trait::{
+    Body, BodyError, BodyErrorKind, Cause, CloseReason, Failure, Hook, Response, Takeover,
+};
+
+use super::alarm::Phase;
+use super::content::{State, Trouble};
+use super::hooks::Unfinished;
+use super::link::{Link, Roused};
+use super::stop::Stop;
+use super::worker::Worker;
+use crate::date;
+use crate::h1::Message;
+use crate::h1::answer::{self, CHUNK_END, Common, Framing, Objection, Plan};
+use crate::runtime::Runtime;
+use crate::service::Service;
+use crate::transport::Transport;
+
+/// What becomes of a connection after an answer.
+pub(crate) enum Next {
+    /// Another request may come.
+    Keep,
+    /// It is closed, in a way that lets the client read its answer.
+    Close(CloseReason),
+    /// It is cut, so that the client sees that its answer is not complete.
+    Cut(Stop),
+    /// It is the application's.
+    Hand(TakeoverRun),
+}
+
+/// An answer of which not everything has been sent.
+struct Sending {
+    body: Body,
+    framing: Framing,
+    trailers: bool,
+    pace: Pace,
+    /// How much was promised and is still to come.
+    left: u64,
+    /// Whether the last frame must be out before the next is asked for.
+    flush_first: bool,
+}
+
+impl<T: Transport, R: Runtime> Link<T, R> {
+    /// Does what a hook has decided.
+    pub(crate) async fn reply<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        decided: Result<Answer, Unfinished>,
+    ) -> Next {
+        let (answer, late) = match decided {
+            Ok(answer) => (answer, None),
+            Err(Unfinished::Stop(stop)) => {
+                self.give_up(stop);
+                return Next::Cut(stop);
+            }
+            Err(Unfinished::Deadline) => match self.answer_late(worker).await {
+                Ok(answer) => (answer, Some(CloseReason::RequestTimeout)),
+                Err(stop) => return Next::Cut(stop),
+            },
+        };
+        if let Some(failure) = answer.failure {
+            self.fail(*failure);
+        }
+        match answer.reply {
+            Reply::Response(response) => self.respond(worker, message, response, late).await,
+            Reply::Takeover(takeover) => self.hand_over(worker, message, takeover).await,
+        }
+    }
+
+    /// Lets the deadline hook answer. It has as much time as the request had.
+    async fn answer_late<S: Service>(&mut self, worker: &Worker<S>) -> Result<Answer, Stop> {
+        let Some(record) = &self.current else {
+            return Err(Stop::RequestDeadline);
+        };
+        let summary = record.summary.clone();
+        let now = self.now_anew();
+        self.request_deadline = worker
+            .service
+            .config()
+            .request_time
+            .and_then(|time| now.checked_add(time));
+        match self
+            .beside(worker, worker.service.on_deadline(summary))
+            .await
+        {
+            Ok(answer) => Ok(answer),
+            Err(unfinished) => {
+                let stop = match unfinished {
+                    Unfinished::Stop(stop) => stop,
+                    Unfinished::Deadline => Stop::RequestDeadline,
+                };
+                self.give_up(stop);
+                Err(stop)
+            }
+        }
+    }
+
+    /// Refuses a request whose head was understood: its content is too large, malformed or too late.
+    pub(crate) async fn refuse<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        trouble: Trouble,
+    ) -> Next {
+        let (answer, reason) = match trouble {
+            Trouble::Stop(stop) => {
+                self.give_up(stop);
+                return Next::Cut(stop);
+            }
+            Trouble::Late(Phase::Request) => {
+                return Box::pin(self.reply(worker, message, Err(Unfinished::Deadline))).await;
+            }
+            Trouble::Late(phase) => late_content(phase),
+            Trouble::Refused(refusal) => (
+                plain(refusal.status(), refusal.reason()),
+                refusal.close_reason(),
+            ),
+        };
+        let error: Box<dyn std::error::Error + Send + Sync> = match trouble {
+            Trouble::Refused(refusal) => Box::new(refusal),
+            _ => Box::new(BodyError::new(BodyErrorKind::TimedOut)),
+        };
+        // A client that left is not a failure (T-43).
+        if reason != CloseReason::ClientLeft {
+            self.fail(Failure::new(Hook::Server, Cause::Protocol(error)));
+        }
+        self.respond(worker, message, answer, Some(reason)).await
+    }
+
+    async fn respond<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        mut response: Response,
+        closes: Option<CloseReason>,
+    ) -> Next {
+        self.request_deadline = None;
+        self.give_content_up();
+        let reason = closes.or_else(|| self.reason_to_close(worker));
+        let plan = Plan::new(message, &response, reason.is_some());
+        if let Some(objection) = plan.objection {
+            self.object(objection);
+        }
+        if let Some(record) = &mut self.current {
+            record.status = Some(response.status());
+        }
+        self.write_head(worker, message, &response, &plan);
+        let sent = if plan.sends_content(message) {
+            self.send_content(worker, response.take_body(), &plan).await
+        } else {
+            Ok(())
+        };
+        // What it still holds goes before the connection rests.
+        drop(response);
+        match sent {
+            Ok(()) => {}
+            Err(stop @ Stop::AnswerCut) => return self.cut(worker, plan.framing, stop).await,
+            Err(stop) => {
+                self.give_up(stop);
+                return Next::Cut(stop);
+            }
+        }
+        self.answered(worker.service.has_after());
+        if !plan.close {
+            return self.keep(worker).await;
+        }
+        Next::Close(reason.unwrap_or(match plan {
+            Plan {
+                app_closes: true, ..
+            } => CloseReason::AppClosed,
+            _ => CloseReason::Finished,
+        }))
+    }
+
+    fn write_head<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        response: &Response,
+        plan: &Plan,
+    ) {
+        let config = worker.service.config();
+        let date = config.date.then(|| date::at(self.now()));
+        let common = Common {
+            date: date.as_ref().map(|date| &date[..]),
+            server: config.server.as_ref(),
+        };
+        self.tx
+            .write(|out| answer::head(out, message, response, plan, common));
+    }
+
+    /// Nobody will take the rest of the content, unless the answer itself is made of it: then a client that
+    /// waits for a 100 gets it now, for after the final answer there is none.
+    fn give_content_up(&mut self) {
+        let unwanted = match &self.content.state {
+            State::Untouched => true,
+            State::Taken(slot) => slot.is_gone(),
+            _ => false,
+        };
+        if unwanted {
+            self.content.state = State::Unwanted;
+        } else {
+            self.let_it_come();
+        }
+    }
+
+    /// Why this answer must be the last of its connection, if it must.
+    fn reason_to_close<S: Service>(&self, worker: &Worker<S>) -> Option<CloseReason> {
+        let config = worker.service.config();
+        if let State::Broken(trouble) = self.content.state {
+            return Some(match trouble {
+                Trouble::Refused(refusal) => refusal.close_reason(),
+                Trouble::Late(phase) => late_content(phase).1,
+                Trouble::Stop(stop) => stop.close_reason(),
+            });
+        }
+        if worker.tide.is_draining() {
+            return Some(CloseReason::Shutdown);
+        }
+        if self.must_close() {
+            return Some(CloseReason::AppClosed);
+        }
+        if config
+            .requests_per_connection
+            .is_some_and(|most| self.requests >= most)
+        {
+            return Some(CloseReason::RequestLimit);
+        }
+        // RFC 9110, 10.1.1: a client that was not told to send may send or not, and what comes next
+        // could be read in two ways.
+        let unread = matches!(self.content.state, State::Unwanted)
+            && (self.content.is_held_back()
+                || self
+                    .content_left()
+                    .is_some_and(|left| left > config.unread_content));
+        unread.then_some(CloseReason::UnreadContent)
+    }
+
+    fn object(&mut self, objection: Objection) {
+        self.fail(Failure::new(
+            Hook::Server,
+            Cause::Answer(Box::new(objection)),
+        ));
+    }
+
+    async fn send_content<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        mut body: Body,
+        plan: &Plan,
+    ) -> Result<(), Stop> {
+        let pace = body.pace();
+        if body.trailers().is_none() {
+            if let Some(bytes) = body.take_bytes() {
+                self.queue_whole(bytes, plan.framing);
+                return Ok(());
+            }
+        }
+        let mut sending = Sending {
+            body,
+            framing: plan.framing,
+            trailers: plan.trailers,
+            pace,
+            left: plan.length.unwrap_or(u64::MAX),
+            flush_first: false,
+        };
+        poll_fn(|cx| self.poll_send_content(cx, worker, &mut sending)).await
+    }
+
+    /// All of the content is there.
+    fn queue_whole(&mut self, bytes: Bytes, framing: Framing) {
+        if framing != Framing::Chunked {
+            return self.tx.push(bytes);
+        }
+        if !bytes.is_empty() {
+            self.queue_chunk(bytes);
+        }
+        self.tx.write(|out| answer::last_chunk(out, None));
+    }
+
+    fn queue_chunk(&mut self, bytes: Bytes) {
+        self.tx.write(|out| answer::chunk_start(out, bytes.len()));
+        self.tx.push(bytes);
+        self.tx.write(|out| out.extend_from_slice(CHUNK_END));
+    }
+
+    /// Asks for content, sends it, and moves the request's own content meanwhile: an answer may be made of
+    /// it.
+    fn poll_send_content<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+        sending: &mut Sending,
+    ) -> Poll<Result<(), Stop>> {
+        let high = worker.service.config().write_high;
+        loop {
+            let mut waits_for_body = false;
+            while self.tx.len() < high && !sending.flush_first {
+                match catch(|| sending.body.poll_next(cx)) {
+                    Ok(Poll::Pending) => {
+                        waits_for_body = true;
+                        break;
+                    }
+                    Ok(Poll::Ready(Some(Ok(frame)))) => {
+                        if self.queue_frame(frame, sending) {
+                            return Poll::Ready(Ok(()));
+                        }
+                    }
+                    Ok(Poll::Ready(None)) => return Poll::Ready(self.end_content(sending)),
+                    Ok(Poll::Ready(Some(Err(error)))) => {
+                        return Poll::Ready(Err(self.content_failed(error)));
+                    }
+                    Err(panic) => {
+                        self.fail(Failure::new(Hook::Body, panic));
+                        return Poll::Ready(Err(Stop::AnswerCut));
+                    }
+                }
+            }
+            match self.poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    sending.flush_first = false;
+                    if !waits_for_body {
+                        continue;
+                    }
+                }
+                Poll::Ready(Err(stop)) => return Poll::Ready(Err(stop)),
+                Poll::Pending => {}
+            }
+            if self.pump(cx, worker) {
+                continue;
+            }
+            match ready!(self.rest(cx, worker, self.content_deadline(worker))) {
+                Roused::Asked => {
+                    if let Some(stop) = self.must_stop(&worker.tide) {
+                        return Poll::Ready(Err(stop));
+                    }
+                }
+                Roused::Late(Phase::Write) => return Poll::Ready(Err(Stop::WriteStalled)),
+                Roused::Late(Phase::WriteRate) => return Poll::Ready(Err(Stop::WriteTooSlow)),
+                Roused::Late(phase) => self.break_content(Trouble::Late(phase)),
+            }
+        }
+    }
+
+    /// Queues a frame. `true` says that nothing more may be sent after it.
+    fn queue_frame(&mut self, frame: Frame<Bytes>, sending: &mut Sending) -> bool {
+        let mut bytes = match frame.into_data() {
+            Ok(bytes) if bytes.is_empty() => return false,
+            Ok(bytes) => bytes,
+            Err(frame) => {
+                if sending.framing == Framing::Chunked {
+                    let trailers = frame.into_trailers().ok().filter(|_| sending.trailers);
+                    self.tx
+                        .write(|out| answer::last_chunk(out, trailers.as_ref()));
+                    return true;
+                }
+                return false;
+            }
+        };
+        let mut over = false;
+        if bytes.len() as u64 > sending.left {
+            self.object(Objection::TooLong);
+            bytes.truncate(usize::try_from(sending.left).unwrap_or(usize::MAX));
+            over = true;
+        }
+        sending.left -= bytes.len() as u64;
+        match sending.framing {
+            Framing::Chunked => self.queue_chunk(bytes),
+            _ => self.tx.push(bytes),
+        }
+        sending.flush_first = sending.pace == Pace::Each;
+        over
+    }
+
+    fn end_content(&mut self, sending: &Sending) -> Result<(), Stop> {
+        match sending.framing {
+            Framing::Chunked => self.tx.write(|out| answer::last_chunk(out, None)),
+            Framing::Length(_) if sending.left > 0 => {
+                self.object(Objection::TooShort {
+                    missing: sending.left,
+                });
+                return Err(Stop::AnswerCut);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn content_failed(&mut self, error: BodyError) -> Stop {
+        // An answer that is made of the request's content fails with it, and that is the client's doing.
+        if error.kind() == BodyErrorKind::Disconnected {
+            return Stop::Left;
+        }
+        self.fail(Failure::new(Hook::Body, Cause::Error(Box::new(error))));
+        Stop::AnswerCut
+    }
+
+    /// Ends a connection whose answer cannot be completed. What was queued is sent, where the client can see
+    /// that something is missing; else it must see a reset.
+    async fn cut<S: Service>(&mut self, worker: &Worker<S>, framing: Framing, stop: Stop) -> Next {
+        if framing != Framing::UntilClose {
+            let _ = poll_fn(|cx| self.poll_settle(cx, worker)).await;
+        }
+        self.abort(stop.abort_reason());
+        Next::Cut(stop)
+    }
+
+    /// Keeps the connection, if the rest of the request can be read for that.
+    async fn keep<S: Service>(&mut self, worker: &Worker<S>) -> Next {
+        if matches!(self.content.state, State::Taken(_)) {
+            // The handler has answered and its body is gone, or it was sent on as the answer.
+            self.content.state = State::Unwanted;
+        }
+        if !self.content.is_over() {
+            match self.drop_rest(worker).await {
+                Ok(true) => {}
+                Ok(false) => return Next::Close(CloseReason::UnreadContent),
+                Err(stop) => {
+                    self.give_up(stop);
+                    return Next::Cut(stop);
+                }
+            }
+        }
+        self.reader.next();
+        Next::Keep
+    }
+
+    /// Hands the connection to the application, after the answer that goes before.
+    async fn hand_over<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        takeover: Takeover,
+    ) -> Next {
+        if let Some(protocol) = self.refused_upgrade(message, &takeover) {
+            return self.respond(worker, message, protocol, None).await;
+        }
+        self.request_deadline = None;
+        let (answer, run) = takeover.into_parts();
+        if let Some(answer) = answer {
+            if let Some(record) = &mut self.current {
+                record.status = Some(answer.status());
+            }
+            self.tx
+                .write(|out| answer::bare_head(out, answer.status(), answer.field_lines()));
+        }
+        if let Err(stop) = poll_fn(|cx| self.poll_settle(cx, worker)).await {
+            self.give_up(stop);
+            return Next::Cut(stop);
+        }
+        self.taken_over();
+        Next::Hand(run)
+    }
+
+    /// RFC 9110, 7.8: a 101 goes only to who asked for that protocol, in a way that counts.
+    fn refused_upgrade(&self, message: &Message, takeover: &Takeover) -> Option<Response> {
+        let answer = takeover.answer()?;
+        if answer.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            return None;
+        }
+        let protocol = answer.field("upgrade").cloned();
+        let asked = self
+            .current
+            .as_ref()
+            .and_then(|record| record.summary.field("upgrade"));
+        let offers = protocol
+            .as_ref()
+            .and_then(|name| name.to_str().ok())
+            .is_some_and(|name| {
+                asked
+                    .unwrap_or_default()
+                    .split(',')
+                    .any(|offer| offer.trim().eq_ignore_ascii_case(name))
+            });
+        if message.upgrades && offers {
+            return None;
+        }
+        let refusal = plain(
+            http::StatusCode::UPGRADE_REQUIRED,
+            "another protocol is spoken here",
+        );
+        Some(match protocol {
+            Some(protocol) => refusal.with_field(http::header::UPGRADE, protocol),
+            None => refusal,
+        })
+    }
+}
+
+/// The answer to content that came too late, and what the ledger calls it.
+fn late_content(phase: Phase) -> (Response, CloseReason) {
+    let status = http::StatusCode::REQUEST_TIMEOUT;
+    match phase {
+        Phase::BodyRate => (
+            plain(status, "the content came too slowly"),
+            CloseReason::BodyTooSlow,
+        ),
+        _ => (
+            plain(status, "the content did not come in time"),
+            CloseReason::BodyTimeout,
+        ),
+    }
+}

@@ -1,0 +1,69 @@
+//! What the connections of one worker share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::h1::Limits;
+use crate::ledger::Page;
+use crate::service::Service;
+
+/// What the connections of one worker share: the application, the limits, the page of the ledger.
+#[derive(Debug)]
+pub struct Worker<S> {
+    pub(crate) service: Arc<S>,
+    pub(crate) limits: Limits,
+    pub(crate) page: Arc<Page>,
+    pub(crate) tide: Arc<Tide>,
+}
+
+impl<S: Service> Worker<S> {
+    /// A worker that serves this.
+    pub fn new(service: Arc<S>, page: Arc<Page>, tide: Arc<Tide>) -> Self {
+        let limits = Limits::of(service.config());
+        Worker {
+            service,
+            limits,
+            page,
+            tide,
+        }
+    }
+
+    /// The application.
+    pub fn service(&self) -> &Arc<S> {
+        &self.service
+    }
+
+    /// Its page of the ledger.
+    pub fn page(&self) -> &Arc<Page> {
+        &self.page
+    }
+}
+
+/// Whether the server serves, drains, or cuts what is left. It only ever goes on.
+#[derive(Debug, Default)]
+pub struct Tide(AtomicU8);
+
+const DRAINING: u8 = 1;
+const CUTTING: u8 = 2;
+
+impl Tide {
+    /// The server drains: every answer is its connection's last.
+    pub fn drain(&self) {
+        self.0.fetch_max(DRAINING, Ordering::AcqRel);
+    }
+
+    /// The deadline has struck: whatever is left is cut.
+    pub fn cut(&self) {
+        self.0.fetch_max(CUTTING, Ordering::AcqRel);
+    }
+
+    /// Whether it drains or cuts.
+    pub fn is_draining(&self) -> bool {
+        self.0.load(Ordering::Acquire) >= DRAINING
+    }
+
+    /// Whether it cuts.
+    pub fn is_cutting(&self) -> bool {
+        self.0.load(Ordering::Acquire) >= CUTTING
+    }
+}

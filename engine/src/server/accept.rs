@@ -1,0 +1,236 @@
+//! Accepting connections: with room, without room, and out of descriptors.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http_server_trait::backend::say;
+use http_server_trait::{Address, CloseReason, Facts};
+
+use super::backend::Listener;
+use super::core::{Admitted, Core};
+use super::serve::serve_connection;
+use crate::buffers::{RecvBuf, SendQueue};
+use crate::connection::Start;
+use crate::runtime::{Runtime, Timer};
+use crate::transport::{Close, Transport};
+
+/// How many connections are accepted in a row before other tasks have a turn.
+const ROUND: u32 = 32;
+
+/// Accepts until the server stops accepting.
+pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
+    core: Arc<Core<R>>,
+    worker: usize,
+    index: usize,
+    mut listener: L,
+) {
+    let _accepting = core.acceptors.enter();
+    let runtime = core.runtimes[worker].clone();
+    let mut backoff = Backoff::new();
+    let mut stop = core.stops_accepting.waiting();
+    let mut round = 0;
+    loop {
+        let accepted = poll_fn(|cx| {
+            if Pin::new(&mut stop).poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            if backoff.poll_wait(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if core.pauses_when_full() && core.table.poll_below(cx, core.most).is_pending() {
+                return Poll::Pending;
+            }
+            round += 1;
+            if round % ROUND == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            listener.poll_accept(cx).map(Some)
+        });
+        match accepted.await {
+            None => return,
+            Some(Ok((stream, peer))) => {
+                backoff.reset();
+                welcome(&core, worker, index, &runtime, stream, peer);
+            }
+            Some(Err(error)) => {
+                core.workers[worker].page().accept_error();
+                if !is_about_one_connection(&error) {
+                    backoff.begin(&runtime, &error, &core.addresses[index]);
+                }
+            }
+        }
+    }
+}
+
+fn welcome<R: Runtime + Sync, T: Transport>(
+    core: &Arc<Core<R>>,
+    worker: usize,
+    index: usize,
+    runtime: &R,
+    stream: T,
+    peer: Option<SocketAddr>,
+) {
+    let has_room = core.has_room();
+    let admitted = core.admit(worker, facts(&core.addresses[index], index, peer));
+    if has_room {
+        let shared = Arc::clone(&core.workers[worker]);
+        runtime.spawn(serve_connection(
+            shared,
+            stream,
+            runtime.clone(),
+            admitted,
+            Start::default(),
+        ));
+    } else {
+        runtime.spawn(refuse(stream, runtime.clone(), admitted));
+    }
+}
+
+/// What is known of a connection: a Unix socket has no addresses, and none are made up.
+pub(crate) fn facts(address: &Address, index: usize, peer: Option<SocketAddr>) -> Facts {
+    let mut facts = Facts::default();
+    facts.peer = peer;
+    // A wildcard is no address that anybody connected to.
+    facts.local = address.tcp().filter(|local| !local.ip().is_unspecified());
+    facts.listener = Some(index);
+    facts
+}
+
+/// An error that says something about the connection that was to be accepted, not about this process.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted | Kind::ConnectionReset | Kind::Interrupted
+    )
+}
+
+const AT_CAPACITY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\
+connection: close\r\n\r\n";
+
+/// How long a refused client may take to read that it is.
+const REFUSED: Duration = Duration::from_secs(1);
+
+/// Tells a client that there is no room. What it has sent is read and dropped, so that closing does not
+/// reset the connection before it has read this.
+async fn refuse<T: Transport, R: Runtime>(mut stream: T, runtime: R, admitted: Admitted) {
+    let until = runtime.now() + REFUSED;
+    let mut timer = runtime.timer(until);
+    let mut tx = SendQueue::new();
+    let mut rx = RecvBuf::new();
+    tx.write(|out| out.extend_from_slice(AT_CAPACITY));
+    let mut half_closed = false;
+    poll_fn(|cx| {
+        while !tx.is_empty() {
+            match stream.poll_send(cx, &mut tx) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return timer.poll_ready(cx),
+            }
+        }
+        if !half_closed {
+            half_closed = stream.poll_close(cx, Close::Write).is_ready();
+        }
+        loop {
+            match stream.poll_recv(cx, &mut rx) {
+                Poll::Ready(Ok(1..)) => rx.consume(rx.len()),
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return timer.poll_ready(cx),
+            }
+        }
+    })
+    .await;
+    drop(stream);
+    admitted.open.page().closed(CloseReason::AtCapacity);
+    let Admitted { conn, open, seat } = admitted;
+    drop(open);
+    conn.set_closed(CloseReason::AtCapacity);
+    drop(seat);
+}
+
+/// Waits after an error that another attempt would meet again, longer each time.
+struct Backoff<T> {
+    timer: Option<T>,
+    waiting: bool,
+    next: Duration,
+    said: Option<Instant>,
+    left_out: u64,
+}
+
+const FIRST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(1);
+/// One line in this time says that accepting fails.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
+impl<T: Timer> Backoff<T> {
+    fn new() -> Self {
+        Backoff {
+            timer: None,
+            waiting: false,
+            next: FIRST,
+            said: None,
+            left_out: 0,
+        }
+    }
+
+    fn reset(&mut self) {
+        self.next = FIRST;
+    }
+
+    fn begin<R: Runtime<Timer = T>>(&mut self, runtime: &R, error: &io::Error, address: &Address) {
+        let now = runtime.now();
+        self.say(now, error, address);
+        // A little off each time, so that many listeners do not try in step.
+        let jitter = self
+            .next
+            .mul_f64(f64::from(now.elapsed().subsec_nanos() % 256) / 2048.0);
+        let at = now + self.next + jitter;
+        match &mut self.timer {
+            Some(timer) => timer.set(at),
+            None => self.timer = Some(runtime.timer(at)),
+        }
+        self.waiting = true;
+        self.next = (self.next * 2).min(LONGEST);
+    }
+
+    fn say(&mut self, now: Instant, error: &io::Error, address: &Address) {
+        if self
+            .said
+            .is_some_and(|said| now.saturating_duration_since(said) < SAID_EVERY)
+        {
+            self.left_out += 1;
+            return;
+        }
+        self.said = Some(now);
+        let more = std::mem::take(&mut self.left_out);
+        let times = if more > 0 {
+            format!(" ({more} more times since)")
+        } else {
+            String::new()
+        };
+        say(
+            log::Level::Error,
+            format_args!("accepting on {address} fails, trying again: {error}{times}"),
+        );
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.timer {
+            Some(timer) if self.waiting => {
+                if timer.poll_ready(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.waiting = false;
+                Poll::Ready(())
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+}

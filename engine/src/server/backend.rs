@@ -1,0 +1,56 @@
+//! What a backend brings: its streams, its listeners, its workers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http_server_trait::backend::Execute;
+
+use crate::net::Family;
+use crate::runtime::Runtime;
+use crate::transport::Transport;
+
+/// A runtime as a backend: everything that differs between them.
+pub trait Backend: Send + Sync + 'static {
+    /// Its name: `tokio`, `smol` ...
+    const NAME: &'static str;
+    /// Its tasks and its clock.
+    type Runtime: Runtime;
+    /// Its listening sockets.
+    type Listener: Listener<Stream = Self::Stream>;
+    /// Its streams.
+    type Stream: Transport;
+
+    /// Registers a listening socket, which does not block, with the runtime around this call.
+    fn listener(socket: OwnedFd, family: Family) -> io::Result<Self::Listener>;
+    /// Registers a connected socket, which does not block, with the runtime around this call.
+    fn stream(socket: OwnedFd, family: Family) -> io::Result<Self::Stream>;
+}
+
+/// A listening socket.
+pub trait Listener: Unpin + Send + 'static {
+    /// What it accepts.
+    type Stream: Transport;
+
+    /// Accepts a connection, and says who it is with, as far as that is known.
+    fn poll_accept(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(Self::Stream, Option<SocketAddr>)>>;
+}
+
+/// One worker of a crew: a runtime, or a share of one.
+pub struct Member<R> {
+    /// Its tasks and its clock.
+    pub runtime: R,
+    /// How to reach it from elsewhere.
+    pub exec: Arc<dyn Execute>,
+}
+
+impl<R> std::fmt::Debug for Member<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Member").field(&self.exec.runtime()).finish()
+    }
+}

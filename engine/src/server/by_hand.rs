@@ -1,0 +1,139 @@
+//! Accepting one connection at a time, when the application asks for it.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use atomic_waker::AtomicWaker;
+use http_server_trait::backend::Latch;
+use http_server_trait::{AcceptError, AcceptErrorKind, Served};
+
+use super::accept::facts;
+use super::backend::Listener;
+use super::core::Core;
+use super::serve::serve_connection;
+use crate::connection::Start;
+use crate::runtime::Runtime;
+
+/// Those who wait for a connection, and who accepts for them.
+#[derive(Clone, Default)]
+pub(crate) struct ByHand(Arc<Desk>);
+
+#[derive(Default)]
+struct Desk {
+    waiting: Mutex<VecDeque<Arc<Ticket>>>,
+    asked: AtomicWaker,
+}
+
+/// One who waits. A ticket whose other half is gone is passed over.
+struct Ticket {
+    served: Latch<Arc<Mutex<Option<Result<Served, AcceptError>>>>>,
+}
+
+impl ByHand {
+    /// Waits for a connection.
+    pub(crate) async fn accept_one(&self) -> Result<Served, AcceptError> {
+        let ticket = Arc::new(Ticket {
+            served: Latch::new(),
+        });
+        let served = ticket.served.waiting();
+        self.waiting().push_back(Arc::clone(&ticket));
+        self.0.asked.wake();
+        let served = served.await;
+        // The ticket lives as long as this future: dropping it gives the place in the queue up.
+        drop(ticket);
+        let taken = served.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.unwrap_or_else(|| Err(AcceptError::new(AcceptErrorKind::NotServing)))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Ticket>>> {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first who still waits.
+    fn poll_ticket(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.asked.register(cx.waker());
+        let mut waiting = self.waiting();
+        waiting.retain(|ticket| Arc::strong_count(ticket) > 1);
+        if waiting.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    fn give(&self, result: Result<Served, AcceptError>) {
+        if let Some(ticket) = self.waiting().pop_front() {
+            ticket.served.set(Arc::new(Mutex::new(Some(result))));
+        }
+    }
+
+    /// Accepts for those who ask, on whichever socket has a connection, until the server stops accepting.
+    pub(crate) async fn work<R: Runtime + Sync, L: Listener>(
+        self,
+        core: Arc<Core<R>>,
+        listeners: Vec<L>,
+    ) {
+        let _accepting = core.acceptors.enter();
+        let mut listeners: Vec<(usize, L)> = listeners.into_iter().enumerate().collect();
+        let mut stop = core.stops_accepting.waiting();
+        loop {
+            let accepted = poll_fn(|cx| {
+                if std::pin::Pin::new(&mut stop).poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                if self.poll_ticket(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                for (index, listener) in &mut listeners {
+                    if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                        return Poll::Ready(Some((*index, accepted)));
+                    }
+                }
+                Poll::Pending
+            });
+            let Some((index, accepted)) = accepted.await else {
+                break;
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let admitted = core.admit(0, facts(&core.addresses[index], index, peer));
+                    self.give(Ok(Served::new(admitted.conn.clone())));
+                    let runtime = core.runtimes[0].clone();
+                    let shared = Arc::clone(&core.workers[0]);
+                    runtime.spawn(serve_connection(
+                        shared,
+                        stream,
+                        runtime.clone(),
+                        admitted,
+                        Start::default(),
+                    ));
+                }
+                Err(error) => {
+                    core.workers[0].page().accept_error();
+                    self.give(Err(accept_error(error)));
+                }
+            }
+            // Each socket has its turn.
+            listeners.rotate_left(1);
+        }
+        while !self.waiting().is_empty() {
+            self.give(Err(AcceptError::new(AcceptErrorKind::NotServing)));
+        }
+    }
+}
+
+fn accept_error(error: io::Error) -> AcceptError {
+    let kind = match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
+            AcceptErrorKind::OutOfDescriptors
+        }
+        _ => AcceptErrorKind::Io,
+    };
+    AcceptError::new(kind).with_source(error)
+}

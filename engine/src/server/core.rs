@@ -1,0 +1,232 @@
+//! A running server: what all its parts share, and what its handle refers to.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use atomic_waker::AtomicWaker;
+use http_server_trait::backend::{Control, Latch, Pipeline, Site};
+use http_server_trait::{
+    AcceptError, AcceptErrorKind, Address, AtCapacity, BoxFuture, Conn, Counters, Drain, Facts,
+    Report, Served, Stream,
+};
+
+use super::by_hand::ByHand;
+use super::count::Count;
+use super::foreign::Foreign;
+use super::serve::serve_connection;
+use super::table::{Seat, Table};
+use crate::connection::{Start, Tide, Worker};
+use crate::ledger::{Ledger, Open};
+use crate::runtime::Runtime;
+use crate::{net, service::Service};
+
+/// A running server.
+pub(crate) struct Core<R: Runtime> {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) tide: Arc<Tide>,
+    pub(crate) table: Arc<Table>,
+    /// The tasks that accept.
+    pub(crate) acceptors: Arc<Count>,
+    pub(crate) workers: Vec<Arc<Worker<Pipeline>>>,
+    pub(crate) runtimes: Vec<R>,
+    /// The most connections at a time.
+    pub(crate) most: usize,
+    pub(crate) stops_accepting: Latch<()>,
+    pub(crate) ended: Latch<Report>,
+    pub(crate) by_hand: Option<ByHand>,
+    asked_to_end: Mutex<Option<Ending>>,
+    asked: AtomicWaker,
+    numbers: AtomicU64,
+}
+
+/// An end that has been asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    pub(crate) begins: Instant,
+    pub(crate) asked: Instant,
+    pub(crate) until: Option<Instant>,
+}
+
+/// A connection that has been let in: everything that its driver needs but the stream.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) conn: Conn,
+    pub(crate) open: Open,
+    pub(crate) seat: Seat,
+}
+
+impl<R: Runtime> Core<R> {
+    pub(crate) fn new(
+        pipeline: Arc<Pipeline>,
+        addresses: Vec<Address>,
+        ledger: Arc<Ledger>,
+        runtimes: Vec<R>,
+        by_hand: Option<ByHand>,
+    ) -> Self {
+        let tide = Arc::new(Tide::default());
+        let worker = |_| {
+            Arc::new(Worker::new(
+                Arc::clone(&pipeline),
+                ledger.page(),
+                Arc::clone(&tide),
+            ))
+        };
+        let workers: Vec<_> = runtimes.iter().map(worker).collect();
+        let config = Service::config(pipeline.as_ref());
+        let most = config.connections.unwrap_or_else(default_most);
+        Core {
+            table: Arc::new(Table::new(workers.len())),
+            acceptors: Arc::default(),
+            pipeline,
+            addresses,
+            ledger,
+            tide,
+            workers,
+            runtimes,
+            most,
+            stops_accepting: Latch::new(),
+            ended: Latch::new(),
+            by_hand,
+            asked_to_end: Mutex::new(None),
+            asked: AtomicWaker::new(),
+            numbers: AtomicU64::new(0),
+        }
+    }
+
+    /// Lets a connection in, whether or not there is room: that has been looked at.
+    pub(crate) fn admit(&self, worker: usize, mut facts: Facts) -> Admitted {
+        facts.number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let site: &Site = self.pipeline.site();
+        let conn = Conn::new(facts, site.clone());
+        let open = self.workers[worker].page().accepted();
+        let seat = self.table.enter(worker, conn.clone());
+        Admitted { conn, open, seat }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.table.open() < self.most
+    }
+
+    pub(crate) fn pauses_when_full(&self) -> bool {
+        self.pipeline.config().at_capacity == AtCapacity::Pause
+    }
+
+    /// Ready when an end has been asked for, or when one that was is now to come sooner than `known`.
+    pub(crate) fn poll_ending(&self, cx: &mut Context<'_>, known: Option<Ending>) -> Poll<Ending> {
+        self.asked.register(cx.waker());
+        match *self.ending() {
+            Some(ending) if known.is_none_or(|known| ending.is_sooner_than(known)) => {
+                Poll::Ready(ending)
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.asked_to_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ending {
+    fn is_sooner_than(&self, other: Ending) -> bool {
+        self.begins < other.begins || before(self.until, other.until)
+    }
+}
+
+/// Whether a comes before b, where `None` is never.
+fn before(a: Option<Instant>, b: Option<Instant>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a < b,
+        (a, b) => a.is_some() && b.is_none(),
+    }
+}
+
+/// Three quarters of the descriptors, and no more than ten thousand.
+fn default_most() -> usize {
+    let descriptors = net::descriptor_limit().unwrap_or(u64::MAX);
+    let most = (descriptors / 4).saturating_mul(3).min(10_000);
+    usize::try_from(most).unwrap_or(10_000).max(1)
+}
+
+impl<R: Runtime + Sync> Control for Core<R> {
+    fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    fn counters(&self) -> Counters {
+        self.ledger.counters()
+    }
+
+    fn shutdown(&self, drain: Drain) {
+        let now = self.runtimes[0].now();
+        // A time beyond what can be counted never comes.
+        let begins = now.checked_add(drain.lame_duck).unwrap_or(now);
+        let asked = Ending {
+            begins,
+            asked: now,
+            until: begins.checked_add(drain.deadline),
+        };
+        {
+            let mut ending = self.ending();
+            *ending = Some(match *ending {
+                None => asked,
+                Some(earlier) => Ending {
+                    begins: earlier.begins.min(asked.begins),
+                    asked: earlier.asked,
+                    until: if before(asked.until, earlier.until) {
+                        asked.until
+                    } else {
+                        earlier.until
+                    },
+                },
+            });
+        }
+        self.asked.wake();
+    }
+
+    fn ended(&self) -> &Latch<Report> {
+        &self.ended
+    }
+
+    fn serve(&self, stream: Box<dyn Stream>, mut facts: Facts) -> Result<Served, AcceptError> {
+        if self.ending().is_some() {
+            return Err(AcceptError::new(AcceptErrorKind::NotServing));
+        }
+        if !self.has_room() {
+            return Err(AcceptError::new(AcceptErrorKind::AtCapacity));
+        }
+        // Handed in, not accepted by a listener of this server.
+        facts.listener = None;
+        let worker =
+            usize::try_from(self.numbers.load(Ordering::Relaxed)).unwrap_or(0) % self.workers.len();
+        let admitted = self.admit(worker, facts);
+        let served = Served::new(admitted.conn.clone());
+        let runtime = self.runtimes[worker].clone();
+        let driving = serve_connection(
+            Arc::clone(&self.workers[worker]),
+            Foreign::new(stream),
+            runtime,
+            admitted,
+            Start::default(),
+        );
+        self.pipeline.site().exec.current().spawn(Box::pin(driving));
+        Ok(served)
+    }
+
+    fn should_accept(&self) -> bool {
+        self.ending().is_none() && self.has_room()
+    }
+
+    fn accept_one(&self) -> BoxFuture<'_, Result<Served, AcceptError>> {
+        match &self.by_hand {
+            Some(by_hand) => Box::pin(by_hand.accept_one()),
+            None => Box::pin(async { Err(AcceptError::new(AcceptErrorKind::Unsupported)) }),
+        }
+    }
+}

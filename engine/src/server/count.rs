@@ -1,0 +1,53 @@
+//! A number of things that exist, and those who wait for it to sink.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// How many of something exist.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    number: AtomicUsize,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+/// One of them. Dropping it counts it out.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<Count>);
+
+impl Count {
+    pub(crate) fn enter(self: &Arc<Self>) -> Counted {
+        self.number.fetch_add(1, Ordering::AcqRel);
+        Counted(Arc::clone(self))
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Ready when there are fewer than this. The waker is woken whenever one is counted out.
+    pub(crate) fn poll_below(&self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock: who is counted out from now on finds the waker.
+        if self.get() < limit {
+            return Poll::Ready(());
+        }
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.number.fetch_sub(1, Ordering::AcqRel);
+        let mut waiting = self
+            .0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let waiting = std::mem::take(&mut *waiting);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}

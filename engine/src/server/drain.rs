@@ -1,0 +1,150 @@
+//! The end of a server.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http_server_trait::backend::{Ask, say};
+use http_server_trait::{AbortReason, CloseReason, Counters, Report};
+
+use super::core::{Core, Ending};
+use super::crew::Threads;
+use crate::net::OwnPath;
+use crate::runtime::{Runtime, Timer};
+
+/// How long connections that were cut may take to notice: they only have to be polled once.
+const CUT: Duration = Duration::from_secs(1);
+
+/// Waits until an end is asked for, and carries it out. Runs on a worker from the start.
+pub(crate) async fn drain<R: Runtime + Sync>(
+    core: Arc<Core<R>>,
+    threads: Threads,
+    paths: Vec<OwnPath>,
+) {
+    let ending = poll_fn(|cx| core.poll_ending(cx, None)).await;
+    let runtime = core.runtimes[0].clone();
+    let ending = lame_duck(&core, &runtime, ending).await;
+    core.stops_accepting.set(());
+    core.tide.drain();
+    drop(paths);
+    let before = core.ledger.counters();
+    core.table.ask(Ask::CloseAfterCurrentResponse);
+    until_empty(&core, &runtime, ending).await;
+    let open = core.table.open();
+    if open > 0 {
+        core.tide.cut();
+        core.table.ask(Ask::Kill);
+        let until = runtime.now() + CUT;
+        until_empty(
+            &core,
+            &runtime,
+            Ending {
+                until: Some(until),
+                ..ending
+            },
+        )
+        .await;
+    }
+    // So that the addresses are free when it is said that the server has ended.
+    poll_fn(|cx| core.acceptors.poll_below(cx, 1)).await;
+    let hooks_clean = core.pipeline.stop().await;
+    let mut report = report(&core.ledger.counters(), &before);
+    report.hooks_clean = hooks_clean;
+    report.took = runtime.now().saturating_duration_since(ending.asked);
+    conclude(core, threads, report);
+}
+
+/// Serves on until the end is to begin.
+async fn lame_duck<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending: Ending) -> Ending {
+    loop {
+        let sooner = sleep_or(runtime, Some(ending.begins), |cx| {
+            core.poll_ending(cx, Some(ending))
+        })
+        .await;
+        match sooner {
+            None => return ending,
+            Some(sooner) => ending = sooner,
+        }
+    }
+}
+
+/// Waits until the last connection has ended, or the deadline has struck; a sooner one may be asked for.
+async fn until_empty<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending: Ending) {
+    loop {
+        let event = sleep_or(runtime, ending.until, |cx| {
+            if core.table.poll_below(cx, 1).is_ready() {
+                return Poll::Ready(None);
+            }
+            core.poll_ending(cx, Some(ending)).map(Some)
+        });
+        match event.await {
+            Some(Some(sooner)) => ending = sooner,
+            Some(None) | None => return,
+        }
+    }
+}
+
+/// What the poll function gives, or `None` when the time has come.
+async fn sleep_or<R: Runtime, T>(
+    runtime: &R,
+    until: Option<Instant>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
+    let mut timer = until.map(|until| runtime.timer(until));
+    let waiting = poll_fn(|cx| {
+        if let Poll::Ready(event) = poll(cx) {
+            return Poll::Ready(Some(event));
+        }
+        match (&mut timer, until) {
+            (Some(timer), Some(until)) => loop {
+                if timer.poll_ready(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                if runtime.now() >= until {
+                    return Poll::Ready(None);
+                }
+                timer.set(until);
+            },
+            _ => Poll::Pending,
+        }
+    });
+    pin!(waiting).await
+}
+
+fn report(after: &Counters, before: &Counters) -> Report {
+    let mut report = Report::new(after.clone());
+    report.finished = after.completed - before.completed;
+    report.cut = after.closed(CloseReason::ShutdownCut) - before.closed(CloseReason::ShutdownCut);
+    report.idle = after.closed(CloseReason::Shutdown) - before.closed(CloseReason::Shutdown);
+    let cut_requests =
+        after.aborted(AbortReason::ShutdownCut) - before.aborted(AbortReason::ShutdownCut);
+    report.cut = report.cut.max(cut_requests);
+    report
+}
+
+/// Ends the threads and says how it went. A runtime cannot be dropped from inside of itself, so that happens
+/// on a thread that has none.
+fn conclude<R: Runtime + Sync>(core: Arc<Core<R>>, threads: Threads, report: Report) {
+    let ended = core.ended.clone();
+    if threads.is_empty() {
+        ended.set(report);
+        return;
+    }
+    let end = move || {
+        drop(core);
+        threads.join();
+        ended.set(report);
+    };
+    if let Err(error) = std::thread::Builder::new()
+        .name("bayonet-end".into())
+        .spawn(end)
+    {
+        // Without a thread to spare the workers go on idling; the server has ended all the same.
+        say(
+            log::Level::Error,
+            format_args!("the workers could not be ended: {error}"),
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Servers: binding, workers, accepting, draining. What backends have in common.
+
+mod accept;
+mod backend;
+mod by_hand;
+mod core;
+mod count;
+mod crew;
+mod drain;
+mod foreign;
+mod serve;
+mod table;
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http_server_trait::backend::{Latch, Pipeline};
+use http_server_trait::{App, Config, Exec, Listen, ListenError, ListenErrorKind, ServerHandle};
+
+use crate::ledger::Ledger;
+use crate::net::{self, Bound, Family};
+use crate::runtime::Runtime;
+use accept::accept_loop;
+pub use backend::{Backend, Listener, Member};
+use by_hand::ByHand;
+use core::Core;
+pub use crew::Crew;
+use drain::drain;
+
+/// Why no backend can hand a running server over yet.
+pub const NO_HANDOVER: &str = "moving a running server is not built yet";
+
+/// How many workers this configuration asks for.
+pub fn workers(config: &Config) -> usize {
+    let default = || std::thread::available_parallelism().map_or(1, usize::from);
+    config.workers.unwrap_or_else(default).max(1)
+}
+
+/// Starts a server: binds, runs the start hooks on the first worker, and accepts on all of them.
+///
+/// # Errors
+/// As [`HttpServer::start`](http_server_trait::HttpServer::start) says. Nothing is left bound, and no thread
+/// of the crew is left.
+pub async fn start<B: Backend>(
+    app: App,
+    on: Listen,
+    crew: Crew<B::Runtime>,
+) -> Result<ServerHandle, ListenError>
+where
+    B::Runtime: Sync,
+{
+    let by_hand = on.is_by_hand();
+    let workers = if by_hand { 1 } else { crew.len() };
+    let bound = on
+        .into_sockets()
+        .into_iter()
+        .map(|socket| net::bind(socket, workers, app.config()));
+    let bound = match bound.collect::<Result<Vec<_>, _>>() {
+        Ok(bound) => bound,
+        Err(error) => return Err(give_up(crew, error)),
+    };
+    let pipeline = match start_hooks::<B>(&crew, app, &bound).await {
+        Ok(pipeline) => Arc::new(pipeline),
+        Err(error) => return Err(give_up(crew, error)),
+    };
+    launch::<B>(pipeline, bound, by_hand, crew).await
+}
+
+/// Runs the start hooks in the runtime that will serve.
+async fn start_hooks<B: Backend>(
+    crew: &Crew<B::Runtime>,
+    app: App,
+    bound: &[Bound],
+) -> Result<Pipeline, ListenError> {
+    let addresses: Vec<_> = bound.iter().map(|bound| bound.address.clone()).collect();
+    let exec = Exec::new(Arc::clone(&crew.exec));
+    on_worker(crew, 0, async move {
+        Pipeline::start(app, B::NAME, exec, &addresses).await
+    })
+    .await?
+}
+
+/// Runs something on a worker, and waits for it there and here.
+async fn on_worker<R: Send + 'static, T: Send + 'static>(
+    crew: &Crew<R>,
+    worker: usize,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Result<T, ListenError> {
+    let done = Latch::new();
+    let setter = Setter(done.clone());
+    let run = async move {
+        let output = future.await;
+        setter.set(output);
+    };
+    crew.members[worker].exec.spawn(Box::pin(run));
+    let cell = done.waiting().await;
+    let output = cell.lock().unwrap_or_else(PoisonError::into_inner).take();
+    output.ok_or_else(|| ListenError::new(ListenErrorKind::NoRuntime, "serving"))
+}
+
+type Cell<T> = Arc<Mutex<Option<T>>>;
+
+/// Says what came out, or that nothing will because the runtime has dropped it.
+struct Setter<T>(Latch<Cell<T>>);
+
+impl<T> Setter<T> {
+    fn set(self, value: T) {
+        self.0.set(Arc::new(Mutex::new(Some(value))));
+    }
+}
+
+impl<T> Drop for Setter<T> {
+    fn drop(&mut self) {
+        self.0.set(Arc::new(Mutex::new(None)));
+    }
+}
+
+/// Ends the threads of a server that did not start.
+fn give_up<R>(crew: Crew<R>, error: ListenError) -> ListenError {
+    crew.threads.join();
+    error
+}
+
+/// Registers the sockets with the workers and begins to accept.
+async fn launch<B: Backend>(
+    pipeline: Arc<Pipeline>,
+    bound: Vec<Bound>,
+    by_hand: bool,
+    crew: Crew<B::Runtime>,
+) -> Result<ServerHandle, ListenError>
+where
+    B::Runtime: Sync,
+{
+    let addresses: Vec<_> = bound.iter().map(|bound| bound.address.clone()).collect();
+    let runtimes = crew
+        .members
+        .iter()
+        .map(|member| member.runtime.clone())
+        .collect();
+    let desk = by_hand.then(ByHand::default);
+    let core = Core::new(
+        pipeline,
+        addresses,
+        Arc::new(Ledger::default()),
+        runtimes,
+        desk.clone(),
+    );
+    let core = Arc::new(core);
+    let mut paths = Vec::new();
+    let mut sockets: Vec<Vec<(usize, OwnedFd, Family)>> =
+        crew.members.iter().map(|_| Vec::new()).collect();
+    for (index, bound) in bound.into_iter().enumerate() {
+        paths.extend(bound.path);
+        for (worker, socket) in bound.sockets.into_iter().enumerate() {
+            sockets[worker].push((index, socket, bound.family));
+        }
+    }
+    for (worker, sockets) in sockets.into_iter().enumerate() {
+        let accepting = accept_on::<B>(Arc::clone(&core), worker, sockets, desk.clone());
+        let registered = on_worker(&crew, worker, accepting)
+            .await
+            .and_then(|registered| registered);
+        if let Err(error) = registered {
+            // Workers before this one may accept already.
+            core.stops_accepting.set(());
+            core.pipeline.stop().await;
+            return Err(give_up(crew, error));
+        }
+    }
+    let Crew {
+        members, threads, ..
+    } = crew;
+    members[0]
+        .exec
+        .spawn(Box::pin(drain(Arc::clone(&core), threads, paths)));
+    Ok(ServerHandle::new(core))
+}
+
+/// Registers a worker's sockets, in its runtime, and spawns what accepts on them.
+async fn accept_on<B: Backend>(
+    core: Arc<Core<B::Runtime>>,
+    worker: usize,
+    sockets: Vec<(usize, OwnedFd, Family)>,
+    desk: Option<ByHand>,
+) -> Result<(), ListenError>
+where
+    B::Runtime: Sync,
+{
+    let runtime = core.runtimes[worker].clone();
+    let mut listeners = Vec::new();
+    for (index, socket, family) in sockets {
+        let listener = B::listener(socket, family)
+            .map_err(|error| ListenError::io(&core.addresses[index], error))?;
+        listeners.push((index, listener));
+    }
+    if let Some(desk) = desk {
+        let listeners = listeners
+            .into_iter()
+            .map(|(_, listener)| listener)
+            .collect();
+        runtime.spawn(desk.work(core, listeners));
+        return Ok(());
+    }
+    for (index, listener) in listeners {
+        runtime.spawn(accept_loop(Arc::clone(&core), worker, index, listener));
+    }
+    Ok(())
+}

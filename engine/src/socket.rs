@@ -1,0 +1,77 @@
+//! The system calls of a connected socket, for backends that know when to make them.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+
+use crate::buffers::{RecvBuf, SendQueue};
+use crate::transport::Close;
+
+/// What a read has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// How many bytes; zero at the peer's end.
+    pub count: usize,
+    /// Whether there was room for more: then nothing more is there, until readiness says so again.
+    pub drained: bool,
+}
+
+/// Reads what is there, straight into the buffer's memory.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] if nothing is there.
+pub fn recv(socket: impl AsFd, rx: &mut RecvBuf) -> io::Result<Received> {
+    let room = rx.room();
+    let most = room.capacity() - room.len();
+    loop {
+        match rustix::net::recv(&socket, spare_capacity(room), RecvFlags::empty()) {
+            Ok((_, count)) => {
+                return Ok(Received {
+                    count,
+                    drained: count > 0 && count < most,
+                });
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Sends as much of what waits as there is room for, in one call. A peer that has gone is an error, not a
+/// signal.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] if there is no room.
+pub fn send(socket: impl AsFd, tx: &mut SendQueue) -> io::Result<usize> {
+    loop {
+        let sent = if let Some(piece) = tx.single() {
+            rustix::net::send(&socket, piece, SendFlags::NOSIGNAL)
+        } else {
+            let (pieces, count) = tx.pieces();
+            let mut nothing = SendAncillaryBuffer::default();
+            rustix::net::sendmsg(&socket, &pieces[..count], &mut nothing, SendFlags::NOSIGNAL)
+        };
+        match sent {
+            Ok(count) => {
+                tx.advance(count);
+                return Ok(count);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Ends this side, or lets closing the socket reset it.
+pub fn close(socket: impl AsFd, how: Close) -> io::Result<()> {
+    match how {
+        Close::Write => Ok(rustix::net::shutdown(socket, Shutdown::Write)?),
+        Close::Reset => Ok(rustix::net::sockopt::set_socket_linger(
+            socket,
+            Some(Duration::ZERO),
+        )?),
+    }
+}

@@ -23,6 +23,7 @@ mod runtime;
 mod stream;
 mod threads;
 
+use http_server_engine::net;
 use http_server_engine::server::{self, Crew};
 use http_server_trait::{
     App, Capabilities, Feature, HttpServer, Listen, ListenError, ListenErrorKind, ServerHandle,
@@ -85,7 +86,7 @@ impl HttpServer for Server {
     }
 
     async fn start(&mut self, on: Listen) -> Result<ServerHandle, ListenError> {
-        server::start::<Tokio>(self.app.clone(), on, self.crew()?).await
+        server::start::<Tokio>(self.app.clone(), on, self.crew()?, net::bind).await
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -1,11 +1,11 @@
 //! Tasks, timers and blocking work.
 
 use std::future::Future;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use std::{io, net, os};
 
 use http_server_engine::net::Family;
 use http_server_engine::server::Backend;
@@ -24,29 +24,18 @@ pub(crate) struct Tokio;
 impl Backend for Tokio {
     const NAME: &'static str = "tokio";
     type Runtime = Tokio;
+    type Socket = OwnedFd;
     type Listener = Listener;
     type Stream = Stream;
 
     fn listener(socket: OwnedFd, family: Family) -> io::Result<Listener> {
         Ok(match family {
             Family::Tcp => Listener::Tcp(tokio::net::TcpListener::from_std(
-                net::TcpListener::from(socket),
+                std::net::TcpListener::from(socket),
             )?),
             Family::Unix => {
-                let socket = os::unix::net::UnixListener::from(socket);
+                let socket = std::os::unix::net::UnixListener::from(socket);
                 Listener::Unix(tokio::net::UnixListener::from_std(socket)?)
-            }
-        })
-    }
-
-    fn stream(socket: OwnedFd, family: Family) -> io::Result<Stream> {
-        Ok(match family {
-            Family::Tcp => Stream::Tcp(tokio::net::TcpStream::from_std(net::TcpStream::from(
-                socket,
-            ))?),
-            Family::Unix => {
-                let socket = os::unix::net::UnixStream::from(socket);
-                Stream::Unix(tokio::net::UnixStream::from_std(socket)?)
             }
         })
     }

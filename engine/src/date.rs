@@ -35,7 +35,7 @@ fn rest_of_second(wall: SystemTime) -> Duration {
     let since = wall
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    Duration::from_secs(1) - Duration::from_nanos(since.subsec_nanos().into())
+    Duration::from_nanos((1_000_000_000 - since.subsec_nanos()).into())
 }
 
 fn text(wall: SystemTime) -> [u8; LENGTH] {

@@ -17,6 +17,8 @@ mod runtime;
 pub mod server;
 mod service;
 pub mod socket;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod transport;
 
 pub use buffers::{RecvBuf, SendQueue};

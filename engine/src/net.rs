@@ -12,15 +12,27 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 /// A place that is listened on: one listening socket for each worker.
 #[derive(Debug)]
-pub struct Bound {
+pub struct Bound<S = OwnedFd> {
     /// One for each worker, ready to be registered with its runtime: they do not block.
-    pub sockets: Vec<OwnedFd>,
+    pub sockets: Vec<S>,
     /// Which family they are of.
     pub family: Family,
     /// Where they listen.
     pub address: Address,
     /// The path to be removed in the end.
     pub(crate) path: Option<OwnPath>,
+}
+
+impl<S> Bound<S> {
+    /// A place whose sockets are of a kind of their own.
+    pub fn new(sockets: Vec<S>, family: Family, address: Address) -> Self {
+        Bound {
+            sockets,
+            family,
+            address,
+            path: None,
+        }
+    }
 }
 
 /// A family of sockets.

@@ -1,13 +1,15 @@
 //! The system calls of a connected socket, for backends that know when to make them.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags};
 
 use crate::buffers::{RecvBuf, SendQueue};
+use crate::net::Family;
 use crate::transport::Close;
 
 /// What a read has brought.
@@ -73,5 +75,27 @@ pub fn close(socket: impl AsFd, how: Close) -> io::Result<()> {
             socket,
             Some(Duration::ZERO),
         )?),
+    }
+}
+
+/// Accepts a connection, whose socket does not block, and says who it is with; a Unix socket's peer has no
+/// address.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] if there is none.
+pub fn accept(socket: impl AsFd, family: Family) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    loop {
+        match rustix::net::acceptfrom_with(&socket, flags) {
+            Ok((socket, peer)) => {
+                let peer = peer.filter(|_| family == Family::Tcp);
+                return Ok((
+                    socket,
+                    peer.and_then(|peer| SocketAddr::try_from(peer).ok()),
+                ));
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }

@@ -330,16 +330,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 self.must_stop(&worker.tide)
                     .map_or(Ok(()), |stop| Err(Trouble::Stop(stop))),
             ),
-            Roused::Late(phase) => Poll::Ready(Err(self.late(phase))),
-        }
-    }
-
-    /// What a deadline that has passed means where content is waited for.
-    fn late(&mut self, phase: Phase) -> Trouble {
-        match phase {
-            Phase::Write => Trouble::Stop(Stop::WriteStalled),
-            Phase::WriteRate => Trouble::Stop(Stop::WriteTooSlow),
-            phase => Trouble::Late(phase),
+            Roused::Late(phase) => Poll::Ready(Err(late(phase))),
         }
     }
 
@@ -347,10 +338,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// got something new.
     pub(crate) fn pump<S: Service>(&mut self, cx: &mut Context<'_>, worker: &Worker<S>) -> bool {
         let mut moved = false;
-        loop {
-            let State::Taken(slot) = &self.content.state else {
-                break;
-            };
+        while let State::Taken(slot) = &self.content.state {
             match slot.wants(cx) {
                 Wants::Gone => {
                     self.content.state = State::Unwanted;
@@ -364,7 +352,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             let mut piece = Bytes::new();
             let step = self.poll_step(cx, &worker.limits, |data| {
-                piece = Bytes::copy_from_slice(data)
+                piece = Bytes::copy_from_slice(data);
             });
             let State::Taken(slot) = &self.content.state else {
                 break;
@@ -455,5 +443,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// How much of the content is still to come, if that is known.
     pub(crate) fn content_left(&self) -> Option<u64> {
         self.reader.left()
+    }
+}
+
+/// What a deadline that has passed means where content is waited for.
+fn late(phase: Phase) -> Trouble {
+    match phase {
+        Phase::Write => Trouble::Stop(Stop::WriteStalled),
+        Phase::WriteRate => Trouble::Stop(Stop::WriteTooSlow),
+        phase => Trouble::Late(phase),
     }
 }

@@ -182,10 +182,8 @@ impl Seen {
         // By length first: most fields are passed over after one comparison of numbers.
         match name.len() {
             2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
-            4 if name.eq_ignore_ascii_case(b"host") => {
-                if self.host.replace(value).is_some() {
-                    return Err(Refusal::HostTwice);
-                }
+            4 if name.eq_ignore_ascii_case(b"host") && self.host.replace(value).is_some() => {
+                return Err(Refusal::HostTwice);
             }
             6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value.of(text)),
             7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -18,15 +17,15 @@ pub trait Backend: Send + Sync + 'static {
     const NAME: &'static str;
     /// Its tasks and its clock.
     type Runtime: Runtime;
+    /// A listening socket that is bound, and not registered with a runtime yet.
+    type Socket: Send + 'static;
     /// Its listening sockets.
     type Listener: Listener<Stream = Self::Stream>;
     /// Its streams.
     type Stream: Transport;
 
-    /// Registers a listening socket, which does not block, with the runtime around this call.
-    fn listener(socket: OwnedFd, family: Family) -> io::Result<Self::Listener>;
-    /// Registers a connected socket, which does not block, with the runtime around this call.
-    fn stream(socket: OwnedFd, family: Family) -> io::Result<Self::Stream>;
+    /// Registers a listening socket with the runtime around this call.
+    fn listener(socket: Self::Socket, family: Family) -> io::Result<Self::Listener>;
 }
 
 /// A listening socket.

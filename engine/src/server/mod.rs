@@ -12,14 +12,15 @@ mod serve;
 mod table;
 
 use std::future::Future;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_server_trait::backend::{Latch, Pipeline};
-use http_server_trait::{App, Config, Exec, Listen, ListenError, ListenErrorKind, ServerHandle};
+use http_server_trait::{
+    App, Config, Exec, Listen, ListenError, ListenErrorKind, ServerHandle, Socket,
+};
 
 use crate::ledger::Ledger;
-use crate::net::{self, Bound, Family};
+use crate::net::{Bound, Family};
 use crate::runtime::Runtime;
 use accept::accept_loop;
 pub use backend::{Backend, Listener, Member};
@@ -37,7 +38,8 @@ pub fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(default).max(1)
 }
 
-/// Starts a server: binds, runs the start hooks on the first worker, and accepts on all of them.
+/// Starts a server: binds, runs the start hooks on the first worker, and accepts on all of them. `bind` is
+/// [`net::bind`](crate::net::bind), where sockets are the system's.
 ///
 /// # Errors
 /// As [`HttpServer::start`](http_server_trait::HttpServer::start) says. Nothing is left bound, and no thread
@@ -46,6 +48,7 @@ pub async fn start<B: Backend>(
     app: App,
     on: Listen,
     crew: Crew<B::Runtime>,
+    bind: impl Fn(Socket, usize, &Config) -> Result<Bound<B::Socket>, ListenError>,
 ) -> Result<ServerHandle, ListenError>
 where
     B::Runtime: Sync,
@@ -55,7 +58,7 @@ where
     let bound = on
         .into_sockets()
         .into_iter()
-        .map(|socket| net::bind(socket, workers, app.config()));
+        .map(|socket| bind(socket, workers, app.config()));
     let bound = match bound.collect::<Result<Vec<_>, _>>() {
         Ok(bound) => bound,
         Err(error) => return Err(give_up(crew, error)),
@@ -71,7 +74,7 @@ where
 async fn start_hooks<B: Backend>(
     crew: &Crew<B::Runtime>,
     app: App,
-    bound: &[Bound],
+    bound: &[Bound<B::Socket>],
 ) -> Result<Pipeline, ListenError> {
     let addresses: Vec<_> = bound.iter().map(|bound| bound.address.clone()).collect();
     let exec = Exec::new(Arc::clone(&crew.exec));
@@ -125,7 +128,7 @@ fn give_up<R>(crew: Crew<R>, error: ListenError) -> ListenError {
 /// Registers the sockets with the workers and begins to accept.
 async fn launch<B: Backend>(
     pipeline: Arc<Pipeline>,
-    bound: Vec<Bound>,
+    bound: Vec<Bound<B::Socket>>,
     by_hand: bool,
     crew: Crew<B::Runtime>,
 ) -> Result<ServerHandle, ListenError>
@@ -148,7 +151,7 @@ where
     );
     let core = Arc::new(core);
     let mut paths = Vec::new();
-    let mut sockets: Vec<Vec<(usize, OwnedFd, Family)>> =
+    let mut sockets: Vec<Vec<(usize, B::Socket, Family)>> =
         crew.members.iter().map(|_| Vec::new()).collect();
     for (index, bound) in bound.into_iter().enumerate() {
         paths.extend(bound.path);
@@ -157,7 +160,8 @@ where
         }
     }
     for (worker, sockets) in sockets.into_iter().enumerate() {
-        let accepting = accept_on::<B>(Arc::clone(&core), worker, sockets, desk.clone());
+        let (core_there, desk) = (Arc::clone(&core), desk.clone());
+        let accepting = async move { accept_on::<B>(core_there, worker, sockets, desk) };
         let registered = on_worker(&crew, worker, accepting)
             .await
             .and_then(|registered| registered);
@@ -178,10 +182,10 @@ where
 }
 
 /// Registers a worker's sockets, in its runtime, and spawns what accepts on them.
-async fn accept_on<B: Backend>(
+fn accept_on<B: Backend>(
     core: Arc<Core<B::Runtime>>,
     worker: usize,
-    sockets: Vec<(usize, OwnedFd, Family)>,
+    sockets: Vec<(usize, B::Socket, Family)>,
     desk: Option<ByHand>,
 ) -> Result<(), ListenError>
 where

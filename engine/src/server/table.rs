@@ -66,7 +66,9 @@ impl Table {
                 .iter()
                 .map(|(_, conn)| conn.clone())
                 .collect();
-            conns.iter().for_each(|conn| conn.ask(what));
+            for conn in conns {
+                conn.ask(what);
+            }
         }
     }
 

@@ -1,0 +1,95 @@
+//! async-std is no longer maintained (RUSTSEC-2025-0052): for something new take smol, which it runs on inside.
+//!
+//! [`http_server_trait`] on [async-std](async_std). It is one of the backends all the same, and passes what
+//! they pass.
+//!
+//! ```
+//! use http_server_trait::{Drain, HttpServer, Request};
+//!
+//! async fn hello(request: Request) -> String {
+//!     format!("hello from {}", request.conn().backend())
+//! }
+//!
+//! # http_server_trait::block_on(async {
+//! let mut server = backend_asyncstd::Server::new();
+//! let handle = server.handler(hello).listen("127.0.0.1:0").await.unwrap();
+//! println!("listening on {}", handle.addresses()[0]);
+//! assert!(handle.shutdown(Drain::default()).await.is_clean());
+//! # });
+//! ```
+//!
+//! [`Server::new`] has threads of its own, whose tasks are async-std's local ones; [`Server::current`] joins
+//! async-std's global executor. Either way hooks run on async-std: its timers, its sockets, `task::spawn` and
+//! `task::current` work in them, and each connection is a task of its own.
+
+mod runtime;
+mod stream;
+mod threads;
+
+use http_server_engine::net;
+use http_server_engine::server::{self, Crew};
+use http_server_trait::{
+    App, Capabilities, Feature, HttpServer, Listen, ListenError, ServerHandle, async_trait,
+};
+
+use runtime::AsyncStd;
+
+/// A server on async-std.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Threads,
+    Around,
+}
+
+impl Server {
+    /// A server with threads of its own: [`Config::workers`](http_server_trait::Config::workers), or as many
+    /// as the machine runs at a time, each with its tasks and its sockets. It can be started from anywhere.
+    pub fn new() -> Self {
+        Server {
+            app: App::new(),
+            place: Place::Threads,
+        }
+    }
+
+    /// A server on async-std's global executor, that of `task::spawn`.
+    pub fn current() -> Self {
+        Server {
+            app: App::new(),
+            place: Place::Around,
+        }
+    }
+
+    fn crew(&self) -> Result<Crew<AsyncStd>, ListenError> {
+        match &self.place {
+            Place::Threads => threads::crew(server::workers(self.app.config())),
+            Place::Around => Ok(threads::around()),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server::new()
+    }
+}
+
+#[async_trait]
+impl HttpServer for Server {
+    fn app_mut(&mut self) -> &mut App {
+        &mut self.app
+    }
+
+    async fn start(&mut self, on: Listen) -> Result<ServerHandle, ListenError> {
+        server::start::<AsyncStd>(self.app.clone(), on, self.crew()?, net::bind).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all("async-std").without(Feature::Handover, server::NO_HANDOVER)
+    }
+}

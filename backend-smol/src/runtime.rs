@@ -1,0 +1,105 @@
+//! Tasks, timers and blocking work.
+
+use std::future::Future;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http_server_engine::net::Family;
+use http_server_engine::server::Backend;
+use http_server_engine::{Runtime, Timer};
+use http_server_trait::BoxFuture;
+use http_server_trait::backend::Execute;
+
+use crate::stream::{Listener, Stream};
+
+/// smol, as a backend.
+#[derive(Clone, Debug)]
+pub(crate) struct Smol(pub(crate) Executor);
+
+/// Where tasks run.
+#[derive(Clone, Debug)]
+pub(crate) enum Executor {
+    /// That of `smol::spawn`.
+    Global,
+    /// One that somebody runs.
+    Own(Arc<smol::Executor<'static>>),
+}
+
+impl Executor {
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        match self {
+            Executor::Global => smol::spawn(future).detach(),
+            Executor::Own(executor) => executor.spawn(future).detach(),
+        }
+    }
+}
+
+impl Backend for Smol {
+    const NAME: &'static str = "smol";
+    type Runtime = Smol;
+    type Socket = OwnedFd;
+    type Listener = Listener;
+    type Stream = Stream;
+
+    fn listener(socket: OwnedFd, family: Family) -> io::Result<Listener> {
+        Listener::new(socket, family)
+    }
+}
+
+impl Runtime for Smol {
+    type Timer = Alarm;
+
+    fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(future);
+    }
+
+    fn timer(&self, at: Instant) -> Alarm {
+        Alarm(smol::Timer::at(at))
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// A timer.
+#[derive(Debug)]
+pub(crate) struct Alarm(smol::Timer);
+
+impl Timer for Alarm {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+
+    fn set(&mut self, at: Instant) {
+        self.0.set_at(at);
+    }
+}
+
+/// A runtime, reached from anywhere.
+#[derive(Debug)]
+pub(crate) struct Remote(pub(crate) Executor);
+
+impl Execute for Remote {
+    fn runtime(&self) -> &'static str {
+        "smol"
+    }
+
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        self.0.spawn(future);
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            smol::Timer::after(time).await;
+        })
+    }
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        smol::unblock(work).detach();
+    }
+}

@@ -1,0 +1,94 @@
+//! A server in a simulation: the same core as every backend's.
+
+use std::io;
+use std::sync::Arc;
+
+use http_server_trait::{
+    Address, App, Capabilities, Config, Feature, HttpServer, Listen, ListenError, ListenErrorKind,
+    Place, ServerHandle, Socket, async_trait,
+};
+
+use super::net::{MemoryListener, MemoryStream};
+use super::sim::Sim;
+use crate::net::{Bound, Family};
+use crate::server::{self, Backend, Crew, Member};
+
+/// A server in a simulation.
+#[derive(Debug)]
+pub struct SimServer {
+    app: App,
+    sim: Sim,
+}
+
+impl SimServer {
+    /// A server in this simulation.
+    pub fn new(sim: &Sim) -> Self {
+        SimServer {
+            app: App::new(),
+            sim: sim.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl HttpServer for SimServer {
+    fn app_mut(&mut self) -> &mut App {
+        &mut self.app
+    }
+
+    async fn start(&mut self, on: Listen) -> Result<ServerHandle, ListenError> {
+        let crew = Crew::current(Member {
+            runtime: self.sim.clone(),
+            exec: Arc::new(self.sim.clone()),
+        });
+        let sim = self.sim.clone();
+        let bind = move |place: Socket, _: usize, _: &Config| bind(&sim, place);
+        server::start::<Simulated>(self.app.clone(), on, crew, bind).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all("sim")
+            .without(Feature::Handover, server::NO_HANDOVER)
+            .without(
+                Feature::NativeRuntime,
+                "a simulation has no runtime of that name",
+            )
+    }
+}
+
+/// A simulation, as a backend.
+struct Simulated;
+
+impl Backend for Simulated {
+    const NAME: &'static str = "sim";
+    type Runtime = Sim;
+    type Socket = MemoryListener;
+    type Listener = MemoryListener;
+    type Stream = MemoryStream;
+
+    fn listener(socket: MemoryListener, _: Family) -> io::Result<MemoryListener> {
+        Ok(socket)
+    }
+}
+
+/// Every place is one of the simulation's network: no socket of the system is opened.
+fn bind(sim: &Sim, place: Socket) -> Result<Bound<MemoryListener>, ListenError> {
+    let (family, address) = match place.place {
+        Place::Tcp(address) => (Family::Tcp, Address::Tcp(address)),
+        Place::Unix(path) => (Family::Unix, Address::Unix(path)),
+        Place::Host(name) => (Family::Tcp, Address::Memory(name)),
+        other => {
+            return Err(ListenError::new(
+                ListenErrorKind::Unsupported,
+                format!("{other:?}"),
+            ));
+        }
+    };
+    let named = address.to_string();
+    let listener = sim
+        .network()
+        .listen(address)
+        .map_err(|error| ListenError::io(named, error))?;
+    let address = listener.address().clone();
+    Ok(Bound::new(vec![listener], family, address))
+}

@@ -1,0 +1,31 @@
+//! Named cases that hold every backend to identical behaviour.
+//!
+//! A [`Case`] is a sentence, the requirements that it holds, and a script: connect, send these bytes, pause,
+//! half-close, expect this. It is played against a fresh server of each backend on real sockets, with all times
+//! scaled down alike, and in a simulation with virtual time, whole and cut at every byte. After each case the
+//! server is ended and its ledger must balance.
+//!
+//! To hold a backend of your own to it, depend on this crate for tests and see [`Suite`].
+
+mod answer;
+mod case;
+pub mod cases;
+mod client;
+mod failure;
+mod play;
+pub mod routes;
+mod run;
+#[cfg(feature = "simulator")]
+mod simulator;
+mod stage;
+mod suite;
+mod wire;
+
+pub use answer::Answer;
+pub use case::{Case, Level, Serves};
+pub use client::Client;
+pub use failure::{Failure, Verdict};
+pub use play::Play;
+pub use run::Outcome;
+pub use stage::Stage;
+pub use suite::{SCALE, Suite};

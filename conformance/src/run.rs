@@ -1,0 +1,146 @@
+//! Runs of cases: a fresh server for each, its end, and its books.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_server_trait::{
+    Capabilities, Completed, Config, Drain, HttpServer, IntoListen, Listen, ListenError,
+    ServerHandle,
+};
+
+use crate::case::{Case, Serves};
+use crate::failure::{Failure, Verdict};
+use crate::play::Play;
+use crate::routes;
+use crate::stage::Stage;
+use crate::wire::World;
+
+/// How a run of a case went.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It passed.
+    Passed,
+    /// It did not.
+    Failed(Failure),
+    /// It was not played, for this reason.
+    Skipped(String),
+}
+
+/// Why a case makes no sense for a server of these capabilities.
+pub(crate) fn why_not(case: &Case, capabilities: &Capabilities) -> Option<String> {
+    let missing = case
+        .needs
+        .iter()
+        .find_map(|feature| Some((feature, capabilities.why_not(*feature)?)));
+    missing.map(|(feature, reason)| format!("{feature}: {reason}"))
+}
+
+/// Prepares a server for a case: its application, its limits scaled, an `after` hook that counts.
+pub(crate) fn prepare<S: HttpServer>(server: &mut S, case: &Case, stage: &Stage) {
+    let config = server.app_mut().config_mut();
+    config.workers = Some(2);
+    match case.app {
+        Serves::Routes => routes::install(server.app_mut()),
+        Serves::Configured(configure) => {
+            configure(server.app_mut().config_mut());
+            routes::install(server.app_mut());
+        }
+        Serves::App(install) => install(server.app_mut(), stage),
+    }
+    scale(server.app_mut().config_mut(), stage);
+}
+
+/// Adds an `after` hook that counts, to hold the promise that it is called once for each request.
+pub(crate) fn count_afters<S: HttpServer>(server: &mut S) -> Afters {
+    let counted = Afters::default();
+    let count = Arc::clone(&counted.0);
+    server.after(move |_: Arc<Completed>| {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async {}
+    });
+    counted
+}
+
+/// How often `after` was called.
+#[derive(Default)]
+pub(crate) struct Afters(Arc<std::sync::atomic::AtomicU64>);
+
+/// Every time of a configuration, as it really passes.
+fn scale(config: &mut Config, stage: &Stage) {
+    for time in [
+        &mut config.head_time,
+        &mut config.idle_time,
+        &mut config.body_stall,
+        &mut config.write_stall,
+        &mut config.linger_time,
+    ] {
+        *time = stage.scaled(*time);
+    }
+    config.request_time = config.request_time.map(|time| stage.scaled(time));
+    for rate in [&mut config.body_rate, &mut config.write_rate]
+        .into_iter()
+        .flatten()
+    {
+        rate.grace = stage.scaled(rate.grace);
+    }
+}
+
+/// Where the server of a case listens.
+pub(crate) fn place() -> Result<Listen, ListenError> {
+    "127.0.0.1:0".into_listen()
+}
+
+/// Plays a case against a server that has been started, ends the server, and looks at its books.
+pub(crate) fn play(
+    case: &Case,
+    world: Box<dyn World>,
+    stage: Stage,
+    handle: ServerHandle,
+    afters: Option<&Afters>,
+) -> Verdict {
+    let mut play = Play {
+        world,
+        stage,
+        addresses: handle.addresses().to_vec(),
+        handle: Some(handle.clone()),
+        ended: false,
+    };
+    // A case that panics is a failed case, and its server is ended like any other's.
+    let played =
+        catch_unwind(AssertUnwindSafe(|| (case.play)(&mut play))).unwrap_or_else(|panic| {
+            Err(Failure::new(format!(
+                "the case panicked: {}",
+                panic_text(&*panic)
+            )))
+        });
+    if !play.ended {
+        handle.shutdown(Drain::within(Duration::from_secs(5)));
+    }
+    let report = play.report();
+    played?;
+    let counters = report?.counters;
+    if !counters.balances() {
+        return Err(Failure::new(format!(
+            "the ledger does not balance: {counters}"
+        )));
+    }
+    if counters.open != 0 || counters.active != 0 {
+        return Err(Failure::new(format!(
+            "something is left when the server has ended: {counters}"
+        )));
+    }
+    match afters.map(|afters| afters.0.load(std::sync::atomic::Ordering::SeqCst)) {
+        Some(told) if told != counters.requests => Err(Failure::new(format!(
+            "`after` was called {told} times for {} requests",
+            counters.requests
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,88 @@
+//! Cases in the simulation: whole, byte by byte, cut at every point, and in rough weather.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use http_server_engine::testkit::{Sim, SimServer, Weather};
+use http_server_trait::HttpServer;
+
+use crate::case::Case;
+use crate::run::{self, Outcome};
+use crate::stage::Stage;
+use crate::suite::Suite;
+use crate::wire::sim::{Cut, Simulated};
+
+/// How many cuts of a long message are tried: all of a short one.
+const CUTS: usize = 200;
+/// How many seeds of rough weather are tried.
+const SEEDS: u64 = 10;
+
+impl Suite {
+    /// With every case in the simulation: whole, byte by byte, cut at every point of what the client sends,
+    /// and in rough weather of several seeds. On failure the cut and the seed are told.
+    pub fn simulator(mut self) -> Self {
+        let capabilities = SimServer::new(&Sim::new(0)).capabilities();
+        for case in crate::cases::all() {
+            if let Some(reason) = run::why_not(case, &capabilities) {
+                self.skip("sim", case, &reason);
+                continue;
+            }
+            self.add(format!("sim::{}", case.name), move || everywhere(case));
+        }
+        self
+    }
+}
+
+fn everywhere(case: &'static Case) -> Outcome {
+    let (verdict, most) = once(case, Cut::Whole, false, 0);
+    let told = |verdict: crate::Verdict, how: String| {
+        verdict.map_err(|failure| crate::Failure::new(format!("{how}: {failure}")))
+    };
+    let step = most.div_ceil(CUTS).max(1);
+    let rest = || -> crate::Verdict {
+        told(verdict, "whole".into())?;
+        told(
+            once(case, Cut::Everywhere, false, 0).0,
+            "byte by byte".into(),
+        )?;
+        for at in (1..most).step_by(step) {
+            told(once(case, Cut::At(at), false, 0).0, format!("cut at {at}"))?;
+        }
+        for seed in 1..=SEEDS {
+            told(
+                once(case, Cut::Whole, true, seed).0,
+                format!("rough weather, seed {seed}"),
+            )?;
+        }
+        Ok(())
+    };
+    match rest() {
+        Ok(()) => Outcome::Passed,
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+/// One run, and the most that a connection has sent in it.
+fn once(case: &'static Case, cut: Cut, rough: bool, seed: u64) -> (crate::Verdict, usize) {
+    let sim = Sim::new(seed);
+    let mut weather = Weather::default();
+    weather.rough = rough;
+    sim.network().set_weather(weather);
+    let stage = Stage::new(1);
+    let mut server = SimServer::new(&sim);
+    run::prepare(&mut server, case, &stage);
+    let afters = run::count_afters(&mut server);
+    let started = run::place().and_then(|place| sim.block_on(server.listen(place)));
+    let handle = match started {
+        Ok(handle) => handle,
+        Err(error) => return (Err(crate::Failure::new(error)), 0),
+    };
+    let most_sent = Rc::new(Cell::new(0));
+    let world = Simulated {
+        sim,
+        cut,
+        most_sent: Rc::clone(&most_sent),
+    };
+    let verdict = run::play(case, Box::new(world), stage, handle, Some(&afters));
+    (verdict, most_sent.get())
+}

@@ -71,11 +71,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if let Err(stop) = self.settle(worker).await {
             return self.cut_off(stop).await;
         }
-        // A client that ended its side, or that said that it will send nothing more and has not, has read
-        // or will read its answer.
-        let nothing_comes =
-            self.peer_ended || (reason == CloseReason::Finished && self.rx.is_empty());
-        if nothing_comes {
+        if reason == CloseReason::Finished && self.rx.is_empty() {
+            // A client that said that it will send nothing more: has it? The transport knows without asking
+            // the kernel, most of the time.
+            let _ = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await;
+            if self.rx.is_empty() {
+                return reason;
+            }
+        }
+        if self.peer_ended {
             return reason;
         }
         poll_fn(|cx| self.poll_close(cx, Close::Write)).await;

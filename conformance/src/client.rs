@@ -184,7 +184,11 @@ impl Client {
         }
     }
 
-    /// Everything until the server closes.
+    /// Everything until the server closes, in order or not.
+    pub fn everything(&mut self) -> Result<Vec<u8>, Failure> {
+        Ok(self.rest()?.0)
+    }
+
     fn rest(&mut self) -> Result<(Vec<u8>, End), Failure> {
         let mut waited = 0;
         loop {

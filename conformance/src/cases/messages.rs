@@ -1,6 +1,7 @@
 //! Messages and lines: RFC 9112, sections 2 and 3.
 
 use crate::case::cases;
+use crate::want;
 
 cases! {
     /// The neighbour of all that follows: this is accepted.
@@ -17,11 +18,19 @@ cases! {
     must pipelined_requests_are_answered_in_order ["R-093", "R-091", "A0-10"] |play| {
         let mut client = play.connect()?;
         client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nres1\
-            POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nres2\
-            GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nres2")?;
         client.answered(200)?.content("res1")?;
         client.answer()?.status(200)?.says_close()?.content("res2")?;
-        // A client that goes on sending after its last request may meet a reset; it meets no answer.
-        client.gone()
+        client.closed()
+    }
+    /// What a client sends after its last request is not answered. It may meet a reset: it was to send nothing.
+    must requests_after_close_are_not_answered ["R-091"] |play| {
+        let mut client = play.connect()?;
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlast\
+            GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")?;
+        let all = client.everything()?;
+        let answers = all.windows(9).filter(|window| window == b"HTTP/1.1 ").count();
+        want!(answers <= 1, "there are {answers} answers");
+        Ok(())
     }
 }

@@ -1,11 +1,43 @@
 //! The cases, by what they are about.
 
+mod bodies;
+mod connections;
+mod expect;
+mod failures;
+mod fields;
+mod framing;
 mod hooks;
+mod lifecycle;
+mod limits;
+mod listeners;
 mod messages;
+mod methods;
+mod requests;
+mod takeover;
+mod times;
 
 use crate::case::Case;
 
+/// The cases of every file.
+const ALL: &[&[Case]] = &[
+    messages::CASES,
+    fields::CASES,
+    framing::CASES,
+    methods::CASES,
+    expect::CASES,
+    connections::CASES,
+    limits::CASES,
+    times::CASES,
+    hooks::CASES,
+    requests::CASES,
+    failures::CASES,
+    bodies::CASES,
+    takeover::CASES,
+    lifecycle::CASES,
+    listeners::CASES,
+];
+
 /// Every case.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [messages::CASES, hooks::CASES].into_iter().flatten()
+    ALL.iter().copied().flatten()
 }

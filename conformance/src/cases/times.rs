@@ -1,0 +1,5 @@
+//! TODO
+
+use crate::case::cases;
+
+cases! {}

@@ -38,6 +38,8 @@ pub enum Feature {
     Limits,
     /// The refusal of every message that RFC 9112 wants refused.
     StrictParsing,
+    /// Blocking work on threads of its own, while I/O goes on.
+    BlockingThreads,
     /// Hooks that run on the runtime whose name the backend has.
     NativeRuntime,
     /// Giving a running server to another backend, and taking one.
@@ -58,6 +60,7 @@ impl Feature {
         Feature::Trailers,
         Feature::Limits,
         Feature::StrictParsing,
+        Feature::BlockingThreads,
         Feature::NativeRuntime,
         Feature::Handover,
     ];
@@ -77,6 +80,7 @@ impl fmt::Display for Feature {
             Feature::Trailers => "trailers",
             Feature::Limits => "limits",
             Feature::StrictParsing => "strict parsing",
+            Feature::BlockingThreads => "blocking threads",
             Feature::NativeRuntime => "native runtime",
             Feature::Handover => "hand-over",
         })

@@ -49,6 +49,7 @@ impl HttpServer for SimServer {
     fn capabilities(&self) -> Capabilities {
         Capabilities::all("sim")
             .without(Feature::Handover, server::NO_HANDOVER)
+            .without(Feature::BlockingThreads, "a simulation runs on one thread")
             .without(
                 Feature::NativeRuntime,
                 "a simulation has no runtime of that name",

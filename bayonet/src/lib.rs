@@ -1,0 +1,42 @@
+//! One mount, interchangeable HTTP servers: the one dependency of an application.
+//!
+//! Everything of [`http_server_trait`] is here, and the backends that are switched on: the features
+//! `tokio`, `async-std` and `smol`. With one of them, [`default_server`] is it; with several,
+//! [`server_named`] takes the one whose name came from a flag or a file.
+//!
+//! ```
+//! use bayonet::{BoxError, HttpServer, Request, Response};
+//!
+//! async fn hello(request: Request) -> Response {
+//!     Response::text(format!("hello from {}", request.conn().backend()))
+//! }
+//!
+//! fn serve(name: &str) -> Result<(), BoxError> {
+//!     let mut server = bayonet::server_named(name)?;
+//!     let report = server.handler(hello).listen_blocking("127.0.0.1:1666")?;
+//!     println!("{report}");
+//!     Ok(())
+//! }
+//! # let _ = serve;
+//! ```
+//!
+//! There is no logic in this crate. A framework or a library depends on [`http_server_trait`] itself, which
+//! brings no runtime.
+
+pub use http_server_trait::*;
+
+#[cfg(feature = "async-std")]
+pub use backend_asyncstd;
+#[cfg(feature = "smol")]
+pub use backend_smol;
+#[cfg(feature = "tokio")]
+pub use backend_tokio;
+
+http_server_trait::backends! {
+    #[cfg(feature = "tokio")]
+    "tokio" => backend_tokio::Server,
+    #[cfg(feature = "async-std")]
+    "async-std" => backend_asyncstd::Server,
+    #[cfg(feature = "smol")]
+    "smol" => backend_smol::Server,
+}

@@ -1,0 +1,3 @@
+//! The `bayonet` command.
+
+fn main() {}

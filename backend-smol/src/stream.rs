@@ -64,6 +64,10 @@ impl Transport for Stream {
         }
     }
 
+    fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
+        socket::send(self.socket()?.get_ref(), tx)
+    }
+
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {
         Poll::Ready(
             self.socket()

@@ -93,6 +93,10 @@ impl Transport for Stream {
         }
     }
 
+    fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
+        socket::send(self.descriptor()?, tx)
+    }
+
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {
         Poll::Ready(
             self.descriptor()

@@ -32,6 +32,17 @@ pub trait Transport: Unpin + Send + 'static {
     /// - `Pending`: there is no room.
     fn poll_send(&mut self, cx: &mut Context<'_>, tx: &mut SendQueue) -> Poll<io::Result<usize>>;
 
+    /// Sends what there is room for, without asking whether the runtime knows of any. A socket is said to be
+    /// writable only when a good part of its buffer is free; a client that reads little by little may never
+    /// get there, and takes something all the same.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if there is no room, or no way to ask.
+    fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
+        let _ = tx;
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
     /// Ends this side, or all of it.
     fn poll_close(&mut self, cx: &mut Context<'_>, how: Close) -> Poll<io::Result<()>>;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crate::body::Body;
-use crate::error::{BodyError, BodyErrorKind};
+use crate::error::GivenUp;
 use crate::flow::{Flow, IntoFlow};
 use crate::handler::{AnyHandler, BodyPlan, Handler, IntoHandler};
 use crate::head::Head;
@@ -247,7 +247,7 @@ impl<H: Handler> Handler for CancelOnDisconnect<H> {
         });
         match answered.await {
             Some(flow) => flow,
-            None => Flow::Fail(BodyError::new(BodyErrorKind::Disconnected).into()),
+            None => Flow::Fail(Box::new(GivenUp)),
         }
     }
 

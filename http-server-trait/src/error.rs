@@ -341,3 +341,15 @@ impl fmt::Display for InterimError {
 }
 
 impl Error for InterimError {}
+
+/// What a handler was doing was given up, because its client left. No failure, and nobody to answer.
+#[derive(Debug)]
+pub(crate) struct GivenUp;
+
+impl fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the client left, and its request was given up")
+    }
+}
+
+impl std::error::Error for GivenUp {}

@@ -86,6 +86,10 @@ impl Frozen {
     }
 
     pub(crate) fn path(&self) -> &str {
+        // RFC 9110, 4.2.3: an empty path of a URI with an authority is the root.
+        if self.path.is_empty() && !self.authority.is_empty() && self.target != self.authority {
+            return "/";
+        }
         self.text_of(self.path)
     }
 

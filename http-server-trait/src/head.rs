@@ -51,6 +51,13 @@ pub(crate) struct Parts {
     pub(crate) body_plan: Option<BodyPlan>,
 }
 
+/// Which request of its connection a head is: goes with [`Conn`] through the [`http`] crate's types.
+#[derive(Clone, Copy)]
+struct Mark {
+    number: u64,
+    received: Option<Instant>,
+}
+
 thread_local! {
     static POOL: Pool<Parts> = const { Pool::new() };
 }
@@ -348,6 +355,10 @@ impl Head {
         http.extensions = std::mem::take(&mut parts.extensions);
         if let Some(conn) = parts.conn.clone() {
             http.extensions.insert(conn);
+            http.extensions.insert(Mark {
+                number: parts.number,
+                received: parts.received,
+            });
         }
         http
     }
@@ -370,6 +381,12 @@ impl Head {
         parts.fields = OnceLock::from(http.headers);
         parts.fields_changed = true;
         parts.extensions = http.extensions;
+        // A request that a server received, and that was an `http::Request` for a while, is still that one.
+        parts.conn = parts.extensions.remove::<Conn>();
+        if let Some(mark) = parts.extensions.remove::<Mark>() {
+            parts.number = mark.number;
+            parts.received = mark.received;
+        }
         Head::of(parts)
     }
 }

@@ -15,7 +15,7 @@ use crate::body::Body;
 use crate::catch::{Panic, poll_caught};
 use crate::config::Config;
 use crate::conn::Site;
-use crate::error::{BodyError, BodyErrorKind, BoxError, ListenError, ListenErrorKind};
+use crate::error::{BodyError, BodyErrorKind, BoxError, GivenUp, ListenError, ListenErrorKind};
 use crate::exec::{BoxFuture, Exec};
 use crate::failure::{Cause, Failure, Hook};
 use crate::flow::Flow;
@@ -63,6 +63,8 @@ pub enum Reply {
     Response(Response),
     /// The connection goes to the application.
     Takeover(Takeover),
+    /// Nothing: the client has left, and what was done for it was given up. The connection is closed.
+    Nothing,
 }
 
 impl Pipeline {
@@ -177,7 +179,10 @@ impl Pipeline {
     async fn ask_handlers(&self, mut request: Request) -> Result<Request, Answer> {
         for handler in &self.app.handlers {
             // Only after a handler that streams and passed on: the first one's plan was kept already.
-            if request.body().as_bytes().is_none() && handler.plan(&request) == BodyPlan::Collect {
+            let plan = request
+                .body_plan()
+                .unwrap_or_else(|| handler.plan(&request));
+            if request.body().as_bytes().is_none() && plan == BodyPlan::Collect {
                 collect(&mut request)
                     .await
                     .map_err(|error| failed(Hook::Handler, error.into()))?;
@@ -307,6 +312,12 @@ fn panicked(hook: Hook, panic: &Panic) -> Answer {
 
 #[cold]
 fn failed(hook: Hook, error: BoxError) -> Answer {
+    if error.is::<GivenUp>() {
+        return Answer {
+            reply: Reply::Nothing,
+            failure: None,
+        };
+    }
     let content = error.downcast_ref::<BodyError>();
     let status = content.map_or(StatusCode::INTERNAL_SERVER_ERROR, BodyError::status);
     let client_left = content.is_some_and(|error| error.kind() == BodyErrorKind::Disconnected);

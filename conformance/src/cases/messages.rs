@@ -25,6 +25,9 @@ pub(super) fn each<M: AsRef<[u8]>>(
         let message = message.as_ref();
         let mut client = play.connect()?;
         client.send(message)?;
+        if message.starts_with(b"HEAD ") {
+            client.to_head();
+        }
         then(&mut client)
             .map_err(|failure| Failure::new(format!("{}: {failure}", short(message))))?;
     }

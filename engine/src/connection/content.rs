@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -32,7 +32,10 @@ pub(crate) struct Content {
     dropped: u64,
     /// When some of it last came, or when it was first waited for.
     came_at: Option<Instant>,
+    /// Since when the client is waited for, and for how long it was before: while a handler does not
+    /// read, the rate does not count.
     waited_since: Option<Instant>,
+    waited: Duration,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,7 @@ impl Content {
             dropped: 0,
             came_at: None,
             waited_since: None,
+            waited: Duration::ZERO,
         }
     }
 
@@ -130,7 +134,7 @@ impl Content {
             .and_then(|(rate, since)| {
                 Some(Deadline {
                     phase: Phase::BodyRate,
-                    at: rate_deadline(rate, since, self.got)?,
+                    at: since.checked_add(earned(rate, self.got).saturating_sub(self.waited))?,
                 })
             });
         earlier(Some(stall), rate)
@@ -139,6 +143,13 @@ impl Content {
     fn is_waited_for(&mut self, now: Instant) {
         self.came_at.get_or_insert(now);
         self.waited_since.get_or_insert(now);
+    }
+
+    fn is_not_waited_for(&mut self, now: Instant) {
+        self.came_at = None;
+        if let Some(since) = self.waited_since.take() {
+            self.waited += now.saturating_duration_since(since);
+        }
     }
 
     fn count(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -152,10 +163,10 @@ impl Content {
     }
 }
 
-/// Until when the next byte must have come, so that the average stays above the rate.
-pub(crate) fn rate_deadline(rate: Rate, since: Instant, bytes: u64) -> Option<Instant> {
-    let earned = std::time::Duration::from_secs(bytes / rate.bytes_per_second.max(1));
-    since.checked_add(earned.max(rate.grace))
+/// How long so many bytes may take at this rate.
+pub(crate) fn earned(rate: Rate, bytes: u64) -> Duration {
+    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.bytes_per_second.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).max(rate.grace)
 }
 
 impl<T: Transport, R: Runtime> Link<T, R> {
@@ -345,7 +356,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     break;
                 }
                 Wants::Nothing | Wants::Full => {
-                    self.content.came_at = None;
+                    let now = self.now();
+                    self.content.is_not_waited_for(now);
                     return moved;
                 }
                 Wants::More => self.let_it_come(),

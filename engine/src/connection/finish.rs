@@ -71,7 +71,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if let Err(stop) = self.settle(worker).await {
             return self.cut_off(stop).await;
         }
-        if reason == CloseReason::Finished && self.rx.is_empty() {
+        if reason == CloseReason::Finished && self.is_last && self.rx.is_empty() {
             // A client that said that it will send nothing more: has it? The transport knows without asking
             // the kernel, most of the time.
             let _ = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await;

@@ -91,7 +91,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Notices the end of a client that has nothing more to send, and reads what it pipelines. While
     /// content is still to come that would be reading ahead of a handler, so it waits.
-    fn watch(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn watch(&mut self, cx: &mut Context<'_>) {
         let has_room = self.rx.len() < crate::buffers::READ_AHEAD;
         if matches!(self.content.state, State::None) && has_room && !self.peer_ended {
             while let Poll::Ready(Ok(Filled::Some)) = self.poll_fill(cx) {
@@ -109,7 +109,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
         for (status, fields) in self.conn.take_interim(self.requests) {
             self.tx
-                .write(|out| answer::bare_head(out, status, fields.iter()));
+                .write(|out| answer::interim(out, status, fields.iter()));
         }
     }
 

@@ -7,7 +7,7 @@ use http_server_trait::backend::{Ask, Asks};
 use http_server_trait::{AbortReason, CloseReason, Config, Conn, Disconnected, Failure, Outcome};
 
 use super::alarm::{Alarm, Deadline, Phase, earlier};
-use super::content::Content;
+use super::content::{Content, earned};
 use super::record::{Outbox, Record, Unsent};
 use super::stop::Stop;
 use super::worker::{Tide, Worker};
@@ -32,6 +32,8 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) peer_ended: bool,
     /// Why nothing can be sent or received any more.
     pub(crate) broken: Option<Stop>,
+    /// Whether the client has said that it will send nothing more.
+    pub(crate) is_last: bool,
     /// How many requests it has had.
     pub(crate) requests: u64,
     /// What is left to read of the content of the request.
@@ -56,6 +58,8 @@ pub(crate) struct Link<T, R: Runtime> {
     heeded: Asks,
     /// When the client last took something of what waits, or when it began to wait.
     taken_at: Option<Instant>,
+    /// Whether the client has been found to take more than the runtime knows.
+    squeezes: bool,
     /// Since when something waits, and how much had been sent then: for the rate.
     waits_since: Option<(Instant, u64)>,
 }
@@ -89,6 +93,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             open,
             peer_ended: false,
             broken: None,
+            is_last: false,
             requests: 0,
             content: Content::none(),
             current: None,
@@ -103,6 +108,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             clock: None,
             heeded: Asks::default(),
             taken_at: None,
+            squeezes: false,
             waits_since: None,
         }
     }
@@ -168,14 +174,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             };
             match io.poll_send(cx, &mut self.tx) {
                 Poll::Ready(Ok(count)) => {
-                    self.sent += count as u64;
-                    self.tally.bytes_out += count as u64;
                     self.taken_at = None;
-                    self.note_sent();
+                    self.count_sent(count);
                 }
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Err(self.broke(&error, Stop::WriteFailed)));
                 }
+                Poll::Pending if self.squeezes && self.squeeze() => {}
                 Poll::Pending => {
                     let now = self.now();
                     self.taken_at.get_or_insert(now);
@@ -231,6 +236,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.broken.get_or_insert(stop);
         self.conn.set_disconnected(stop.disconnected());
         self.tx.clear();
+        // Nothing waits any more, so nothing is late.
+        self.taken_at = None;
+        self.waits_since = None;
     }
 
     /// What a future of the driver does last before it is pending: enters the books, gives buffers back,
@@ -255,13 +263,37 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             phase: Phase::Request,
             at,
         });
-        let deadline = earlier(
-            deadline,
-            earlier(request, self.write_deadline(worker.service.config())),
-        );
+        let deadline = earlier(deadline, request);
+        let deadline = earlier(deadline, self.write_deadline(worker.service.config()));
         let late = self.alarm.poll(cx, &self.runtime, deadline);
         self.clock = None;
-        late.map(Roused::Late)
+        match late {
+            Poll::Ready(Phase::Write) if self.squeeze() => Poll::Ready(Roused::Asked),
+            late => late.map(Roused::Late),
+        }
+    }
+
+    /// Sends to a client that seems to take nothing, whatever the runtime says. Whether it takes something.
+    #[cold]
+    fn squeeze(&mut self) -> bool {
+        self.squeezes = false;
+        if self.tx.is_empty() {
+            return false;
+        }
+        let io = self.io.as_mut();
+        let Some(Ok(count @ 1..)) = io.map(|io| io.try_send(&mut self.tx)) else {
+            return false;
+        };
+        self.taken_at = None;
+        self.count_sent(count);
+        self.squeezes = true;
+        true
+    }
+
+    fn count_sent(&mut self, count: usize) {
+        self.sent += count as u64;
+        self.tally.bytes_out += count as u64;
+        self.note_sent();
     }
 
     fn write_deadline(&self, config: &Config) -> Option<Deadline> {
@@ -274,7 +306,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             .write_rate
             .zip(self.waits_since)
             .and_then(|(rate, (since, sent))| {
-                let at = super::rate_deadline(rate, since, self.sent - sent)?;
+                let at = since.checked_add(earned(rate, self.sent - sent))?;
                 Some(Deadline {
                     phase: Phase::WriteRate,
                     at,

@@ -44,7 +44,7 @@ use crate::runtime::Runtime;
 use crate::service::Service;
 use crate::transport::Transport;
 use alarm::{Deadline, Phase};
-use content::{Content, State, Trouble, rate_deadline};
+use content::{Content, State, Trouble};
 use link::{Filled, Link, Roused};
 use record::Record;
 use respond::Next;
@@ -329,7 +329,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// Answers a message that never was a request.
     fn answer_refused(&mut self, config: &Config, status: http::StatusCode, reason: &str) {
         let response = plain(status, reason);
-        let message = Message::unknown();
+        let mut message = Message::unknown();
+        // A refused head is not used up; its client may know that a HEAD has no content in its answer.
+        message.is_head = self.reader.is_at_head() && self.rx.bytes().starts_with(b"HEAD ");
         let plan = Plan::new(&message, &response, true);
         let date = config.date.then(|| date::at(self.now()));
         let common = Common {
@@ -338,7 +340,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         };
         self.tx.write(|out| {
             answer::head(out, &message, &response, &plan, common);
-            out.extend_from_slice(response.body().as_bytes().unwrap_or_default());
+            if plan.sends_content(&message) {
+                out.extend_from_slice(response.body().as_bytes().unwrap_or_default());
+            }
         });
     }
 }

@@ -72,6 +72,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         match answer.reply {
             Reply::Response(response) => self.respond(worker, message, response, late).await,
             Reply::Takeover(takeover) => self.hand_over(worker, message, takeover).await,
+            Reply::Nothing => {
+                self.give_up(Stop::Left);
+                Next::Cut(Stop::Left)
+            }
         }
     }
 
@@ -143,6 +147,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         closes: Option<CloseReason>,
     ) -> Next {
         self.request_deadline = None;
+        self.is_last = !message.keep_alive;
         self.give_content_up();
         let reason = closes.or_else(|| self.reason_to_close(worker));
         let plan = Plan::new(message, &response, reason.is_some());
@@ -200,15 +205,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// Nobody will take the rest of the content, unless the answer itself is made of it: then a client that
     /// waits for a 100 gets it now, for after the final answer there is none.
     fn give_content_up(&mut self) {
-        let unwanted = match &self.content.state {
-            State::Untouched => true,
-            State::Taken(slot) => slot.is_gone(),
-            _ => false,
-        };
-        if unwanted {
-            self.content.state = State::Unwanted;
-        } else {
-            self.let_it_come();
+        match &self.content.state {
+            State::Untouched => self.content.state = State::Unwanted,
+            State::Taken(slot) if slot.is_gone() => self.content.state = State::Unwanted,
+            State::Taken(_) => self.let_it_come(),
+            State::None | State::Unwanted | State::Broken(_) => {}
         }
     }
 
@@ -337,6 +338,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             if self.pump(cx, worker) {
                 continue;
             }
+            self.watch(cx);
             match ready!(self.rest(cx, worker, self.content_deadline(worker))) {
                 Roused::Asked => {
                     if let Some(stop) = self.must_stop(&worker.tide) {

@@ -59,6 +59,8 @@ pub enum Objection {
     TransferEncoding,
     /// Content with a status that has none.
     Content(StatusCode),
+    /// A `Content-Length` with a status that has no content.
+    LengthOf(StatusCode),
     /// The content has less than was promised.
     TooShort {
         /// How many bytes are missing.
@@ -83,6 +85,13 @@ impl fmt::Display for Objection {
             }
             Objection::Content(status) => {
                 write!(f, "it has content, and {} never has", status.as_u16())
+            }
+            Objection::LengthOf(status) => {
+                write!(
+                    f,
+                    "it has a Content-Length, and {} never has content",
+                    status.as_u16()
+                )
             }
             Objection::TooShort { missing } => {
                 write!(
@@ -110,9 +119,7 @@ impl Said {
         let mut said = Said::default();
         for (name, value) in response.field_lines() {
             if name == CONTENT_LENGTH {
-                let number = std::str::from_utf8(value.as_bytes())
-                    .ok()
-                    .and_then(|text| text.parse().ok());
+                let number = length(value.as_bytes());
                 let again = said.length.is_some_and(|earlier| earlier.ok() != number);
                 said.length = Some(number.filter(|_| !again).ok_or(()));
             } else if name == TRANSFER_ENCODING {
@@ -124,6 +131,13 @@ impl Said {
         }
         said
     }
+}
+
+/// Digits and nothing else: what `parse` lets through, as `+7`, a client would not.
+fn length(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value).ok()?;
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 impl Plan {
@@ -153,20 +167,20 @@ impl Plan {
         let said = said.and_then(Result::ok);
         match status.as_u16() {
             // RFC 9110, 8.6 and RFC 9112, 6.1: no framing fields at all.
-            204 => return self.without_content(status, response),
+            204 => return self.without_content(status, response, said),
             200..=299 if message.is_connect => {
                 self.close = true;
-                return self.without_content(status, response);
+                return self.without_content(status, response, None);
             }
             // RFC 9110, 15.3.6: no content, and the client is told so.
             205 => {
                 self.length = Some(0);
-                return self.without_content(status, response);
+                return self.without_content(status, response, said.filter(|said| *said != 0));
             }
             // RFC 9110, 8.6: what a 200 would have.
             304 => {
                 self.length = said;
-                return self.without_content(status, response);
+                return self.without_content(status, response, None);
             }
             _ => {}
         }
@@ -179,7 +193,9 @@ impl Plan {
                     self.objection = Some(Objection::WrongLength { said, is });
                 }
                 self.length = Some(is);
-                self.framing = Framing::Length(is);
+                if is > 0 {
+                    self.framing = Framing::Length(is);
+                }
             }
             (None, Some(said)) => {
                 self.length = Some(said);
@@ -206,15 +222,18 @@ impl Plan {
         }
     }
 
-    fn without_content(&mut self, status: StatusCode, response: &Response) {
+    /// What was given all the same is told: content, or a length that may not be there.
+    fn without_content(&mut self, status: StatusCode, response: &Response, length: Option<u64>) {
         if response.body().length() != Some(0) {
             self.objection = Some(Objection::Content(status));
+        } else if length.is_some() {
+            self.objection = Some(Objection::LengthOf(status));
         }
     }
 
     /// Whether the content goes over the wire: not in an answer to HEAD.
     pub fn sends_content(&self, message: &Message) -> bool {
-        !message.is_head && !matches!(self.framing, Framing::Nothing | Framing::Length(0))
+        !message.is_head && self.framing != Framing::Nothing
     }
 }
 
@@ -281,8 +300,16 @@ fn connection(out: &mut Vec<u8>, message: &Message, plan: &Plan, upgrade: bool) 
     line(out, "connection", value);
 }
 
-/// Writes the head of an interim answer, or of one that hands the connection over: its fields as they
-/// are, without framing.
+/// Writes the head of an interim answer. Whether the connection stays is for the final one to say.
+pub fn interim<'a>(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) {
+    bare_head(out, status, fields.filter(|(name, _)| **name != CONNECTION));
+}
+
+/// Writes the head of an answer that hands the connection over: its fields as they are, without framing.
 pub fn bare_head<'a>(
     out: &mut Vec<u8>,
     status: StatusCode,

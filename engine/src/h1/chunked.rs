@@ -115,7 +115,10 @@ impl Trailers {
             let fields = std::mem::take(&mut self.fields);
             return Ok(Decoded::End(used, (!fields.is_empty()).then_some(fields)));
         }
-        self.bytes = (self.bytes + used).min(limits.trailers);
+        if used > room {
+            return Err(Refusal::TrailersTooLarge);
+        }
+        self.bytes += used;
         self.lines += 1;
         if self.lines > limits.trailer_fields {
             return Err(Refusal::TooManyTrailers);

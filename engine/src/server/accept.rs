@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use http_server_trait::backend::say;
@@ -13,6 +13,7 @@ use http_server_trait::{Address, CloseReason, Facts};
 
 use super::backend::Listener;
 use super::core::{Admitted, Core};
+use super::count::Counted;
 use super::serve::serve_connection;
 use crate::buffers::{RecvBuf, SendQueue};
 use crate::connection::Start;
@@ -56,7 +57,23 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
             None => return,
             Some(Ok((stream, peer))) => {
                 backoff.reset();
-                welcome(&core, worker, index, &runtime, stream, peer);
+                let place = match core.table.place_below(core.most) {
+                    None if core.pauses_when_full() => {
+                        // Another worker was faster. This connection has been accepted, so it waits here.
+                        let room = poll_fn(|cx| {
+                            if Pin::new(&mut stop).poll(cx).is_ready() {
+                                return Poll::Ready(None);
+                            }
+                            poll_place(&core, cx).map(Some)
+                        });
+                        match room.await {
+                            Some(place) => Some(place),
+                            None => return,
+                        }
+                    }
+                    place => place,
+                };
+                welcome(&core, worker, index, &runtime, stream, peer, place);
             }
             Some(Err(error)) => {
                 core.workers[worker].page().accept_error();
@@ -68,6 +85,16 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
     }
 }
 
+/// A place, as soon as there is one.
+fn poll_place<R: Runtime>(core: &Core<R>, cx: &mut Context<'_>) -> Poll<Counted> {
+    loop {
+        ready!(core.table.poll_below(cx, core.most));
+        if let Some(place) = core.table.place_below(core.most) {
+            return Poll::Ready(place);
+        }
+    }
+}
+
 fn welcome<R: Runtime + Sync, T: Transport>(
     core: &Arc<Core<R>>,
     worker: usize,
@@ -75,9 +102,11 @@ fn welcome<R: Runtime + Sync, T: Transport>(
     runtime: &R,
     stream: T,
     peer: Option<SocketAddr>,
+    place: Option<Counted>,
 ) {
-    let has_room = core.has_room();
-    let admitted = core.admit(worker, facts(&core.addresses[index], index, peer));
+    let has_room = place.is_some();
+    let place = place.unwrap_or_else(|| core.table.no_place());
+    let admitted = core.admit(worker, facts(&core.addresses[index], index, peer), place);
     if has_room {
         let shared = Arc::clone(&core.workers[worker]);
         runtime.spawn(serve_connection(
@@ -87,8 +116,12 @@ fn welcome<R: Runtime + Sync, T: Transport>(
             admitted,
             Start::default(),
         ));
-    } else {
+    } else if core.table.turned_away() <= MOST_TURNED_AWAY {
         runtime.spawn(refuse(stream, runtime.clone(), admitted));
+    } else {
+        // A flood: telling each of them would take what those that are served need.
+        drop(stream);
+        leave(admitted);
     }
 }
 
@@ -114,6 +147,9 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 const AT_CAPACITY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\
 connection: close\r\n\r\n";
+
+/// More than so many at a time are closed without a word.
+const MOST_TURNED_AWAY: usize = 256;
 
 /// How long a refused client may take to read that it is.
 const REFUSED: Duration = Duration::from_secs(1);
@@ -148,6 +184,11 @@ async fn refuse<T: Transport, R: Runtime>(mut stream: T, runtime: R, admitted: A
     })
     .await;
     drop(stream);
+    leave(admitted);
+}
+
+/// The end of a connection that was turned away.
+fn leave(admitted: Admitted) {
     admitted.open.page().closed(CloseReason::AtCapacity);
     let Admitted { conn, open, seat } = admitted;
     drop(open);

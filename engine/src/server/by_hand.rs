@@ -102,7 +102,11 @@ impl ByHand {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let admitted = core.admit(0, facts(&core.addresses[index], index, peer));
+                    let admitted = core.admit(
+                        0,
+                        facts(&core.addresses[index], index, peer),
+                        core.table.extra_place(),
+                    );
                     self.give(Ok(Served::new(admitted.conn.clone())));
                     let runtime = core.runtimes[0].clone();
                     let shared = Arc::clone(&core.workers[0]);

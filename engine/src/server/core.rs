@@ -13,7 +13,7 @@ use http_server_trait::{
 };
 
 use super::by_hand::ByHand;
-use super::count::Count;
+use super::count::{Count, Counted};
 use super::foreign::Foreign;
 use super::serve::serve_connection;
 use super::table::{Seat, Table};
@@ -97,18 +97,18 @@ impl<R: Runtime> Core<R> {
         }
     }
 
-    /// Lets a connection in, whether or not there is room: that has been looked at.
-    pub(crate) fn admit(&self, worker: usize, mut facts: Facts) -> Admitted {
+    /// Lets a connection in, to be served or to be turned away.
+    pub(crate) fn admit(&self, worker: usize, mut facts: Facts, place: Counted) -> Admitted {
         facts.number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let site: &Site = self.pipeline.site();
         let conn = Conn::new(facts, site.clone());
         let open = self.workers[worker].page().accepted();
-        let seat = self.table.enter(worker, conn.clone());
+        let seat = self.table.enter(worker, conn.clone(), place);
         Admitted { conn, open, seat }
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.table.open() < self.most
+        self.table.served() < self.most
     }
 
     pub(crate) fn pauses_when_full(&self) -> bool {
@@ -198,14 +198,14 @@ impl<R: Runtime + Sync> Control for Core<R> {
         if self.ending().is_some() {
             return Err(AcceptError::new(AcceptErrorKind::NotServing));
         }
-        if !self.has_room() {
+        let Some(place) = self.table.place_below(self.most) else {
             return Err(AcceptError::new(AcceptErrorKind::AtCapacity));
-        }
+        };
         // Handed in, not accepted by a listener of this server.
         facts.listener = None;
         let worker =
             usize::try_from(self.numbers.load(Ordering::Relaxed)).unwrap_or(0) % self.workers.len();
-        let admitted = self.admit(worker, facts);
+        let admitted = self.admit(worker, facts, place);
         let served = Served::new(admitted.conn.clone());
         let runtime = self.runtimes[worker].clone();
         let driving = serve_connection(

@@ -21,6 +21,15 @@ impl Count {
         Counted(Arc::clone(self))
     }
 
+    /// One more, if there are fewer than `limit`.
+    pub(crate) fn enter_below(self: &Arc<Self>, limit: usize) -> Option<Counted> {
+        let one_more = |number| (number < limit).then_some(number + 1);
+        let entered = self
+            .number
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        entered.is_ok().then(|| Counted(Arc::clone(self)))
+    }
+
     pub(crate) fn get(&self) -> usize {
         self.number.load(Ordering::Acquire)
     }

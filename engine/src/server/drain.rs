@@ -32,8 +32,7 @@ pub(crate) async fn drain<R: Runtime + Sync>(
     let before = core.ledger.counters();
     core.table.ask(Ask::CloseAfterCurrentResponse);
     until_empty(&core, &runtime, ending).await;
-    let open = core.table.open();
-    if open > 0 {
+    if core.table.served() + core.table.turned_away() > 0 {
         core.tide.cut();
         core.table.ask(Ask::Kill);
         let until = runtime.now() + CUT;
@@ -74,7 +73,7 @@ async fn lame_duck<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending: E
 async fn until_empty<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending: Ending) {
     loop {
         let event = sleep_or(runtime, ending.until, |cx| {
-            if core.table.poll_below(cx, 1).is_ready() {
+            if core.table.poll_empty(cx).is_ready() {
                 return Poll::Ready(None);
             }
             core.poll_ending(cx, Some(ending)).map(Some)

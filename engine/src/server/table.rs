@@ -1,7 +1,7 @@
 //! The connections of a server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http_server_trait::Conn;
 use http_server_trait::backend::Ask;
@@ -14,7 +14,9 @@ use super::count::{Count, Counted};
 #[derive(Debug)]
 pub(crate) struct Table {
     parts: Vec<Mutex<Slab<Conn>>>,
-    count: Arc<Count>,
+    served: Arc<Count>,
+    /// Those that are only told that there is no room. They take none.
+    turned_away: Arc<Count>,
 }
 
 /// A connection's place in the table. Dropping it leaves the table.
@@ -24,37 +26,64 @@ pub(crate) struct Seat {
     part: usize,
     key: usize,
     // Dropped last: who waits for room finds the place free.
-    _counted: Counted,
+    _place: Counted,
 }
 
 impl Table {
     pub(crate) fn new(parts: usize) -> Self {
         Table {
             parts: (0..parts.max(1)).map(|_| Mutex::default()).collect(),
-            count: Arc::default(),
+            served: Arc::default(),
+            turned_away: Arc::default(),
         }
     }
 
-    pub(crate) fn enter(self: &Arc<Self>, part: usize, conn: Conn) -> Seat {
-        let counted = self.count.enter();
+    /// A place for a connection that is served, if there are fewer than `limit`.
+    pub(crate) fn place_below(&self, limit: usize) -> Option<Counted> {
+        self.served.enter_below(limit)
+    }
+
+    /// A place for a connection that is served although there may be no room.
+    pub(crate) fn extra_place(&self) -> Counted {
+        self.served.enter()
+    }
+
+    /// No place: for a connection that is told so.
+    pub(crate) fn no_place(&self) -> Counted {
+        self.turned_away.enter()
+    }
+
+    /// Takes a connection in.
+    pub(crate) fn enter(self: &Arc<Self>, part: usize, conn: Conn, place: Counted) -> Seat {
         let part = part % self.parts.len();
         let key = self.part(part).insert(conn);
         Seat {
             table: Arc::clone(self),
             part,
             key,
-            _counted: counted,
+            _place: place,
         }
     }
 
-    /// How many are open.
-    pub(crate) fn open(&self) -> usize {
-        self.count.get()
+    /// How many are served.
+    pub(crate) fn served(&self) -> usize {
+        self.served.get()
     }
 
-    /// Ready when fewer than `limit` are open.
+    /// How many are being told that there is no room.
+    pub(crate) fn turned_away(&self) -> usize {
+        self.turned_away.get()
+    }
+
+    /// Ready when fewer than `limit` are served.
     pub(crate) fn poll_below(&self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
-        self.count.poll_below(cx, limit)
+        self.served.poll_below(cx, limit)
+    }
+
+    /// Ready when none are open at all.
+    pub(crate) fn poll_empty(&self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.served.poll_below(cx, 1));
+        self.turned_away.poll_below(cx, 1)
     }
 
     /// Asks every connection for this. Those that enter meanwhile look for themselves.

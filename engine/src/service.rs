@@ -18,6 +18,8 @@ pub trait Service: Send + Sync + 'static {
     fn has_middleware(&self) -> bool;
     /// Whether [`after`](Service::after) does anything.
     fn has_after(&self) -> bool;
+    /// Whether anything may want to know more of a request that is over than its request line.
+    fn wants_summaries(&self) -> bool;
     /// The head is there.
     fn on_head(&self, head: Head) -> impl Future<Output = Result<Head, Answer>> + Send;
     /// Whether the content is to be collected.
@@ -49,6 +51,10 @@ impl Service for Pipeline {
 
     fn has_after(&self) -> bool {
         self.has_after()
+    }
+
+    fn wants_summaries(&self) -> bool {
+        self.wants_summaries()
     }
 
     fn on_head(&self, head: Head) -> impl Future<Output = Result<Head, Answer>> + Send {

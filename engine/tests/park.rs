@@ -1,5 +1,7 @@
 //! A connection leaves one driver between two messages and goes on in another: what a live swap is made of.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails where it stands")]
+
 use std::sync::Arc;
 
 use http_server_engine::connection::{Fate, Start, Tide, Worker, drive};

@@ -1,6 +1,5 @@
 //! The bytes of a head as they arrived, and an index into them.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use crate::conn::Conn;
-use crate::head::{Head, Parts};
+use crate::head::Head;
 
 /// A piece of a head's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +58,7 @@ pub struct Line {
     pub value: Span,
 }
 
-/// A head that does not change any more. Shared by the request and its [`Summary`](crate::Summary).
+/// A head that does not change any more. The request owns it, until a [`Summary`](crate::Summary) shares it.
 #[derive(Debug, Default)]
 pub(crate) struct Frozen {
     pub(crate) text: Vec<u8>,
@@ -120,6 +119,19 @@ impl Frozen {
         std::str::from_utf8(span.of(&self.text)).unwrap_or_default()
     }
 
+    /// A request line alone.
+    pub(crate) fn from_line(method: Method, target: &str, version: Version) -> Self {
+        let mut frozen = Frozen {
+            method,
+            version,
+            ..Frozen::default()
+        };
+        frozen.target = frozen.write(target.as_bytes());
+        let path = target.split('?').next().unwrap_or_default();
+        frozen.path = Span::new(0, path.len());
+        frozen
+    }
+
     /// What a [`Summary`](crate::Summary) needs of a head that was not parsed from bytes.
     pub(crate) fn from_http(http: &http::request::Parts) -> Self {
         let mut frozen = Frozen {
@@ -152,95 +164,76 @@ impl Frozen {
         frozen
     }
 
+    /// Empties it for the next head, keeping its memory unless that is a lot.
+    pub(crate) fn clear(&mut self) {
+        if self.text.capacity() > KEPT_TEXT || self.lines.capacity() > KEPT_LINES {
+            *self = Frozen::default();
+            return;
+        }
+        self.text.clear();
+        self.lines.clear();
+        self.authority = Span::default();
+        self.query = Span::default();
+        self.https = false;
+    }
+
+    /// The target as a `Uri`. What no `Uri` can express becomes `/`; whoever checked the target has
+    /// left no such thing, and a property test in the engine holds it to that.
+    pub(crate) fn uri(&self) -> Uri {
+        let text = Bytes::copy_from_slice(self.target.of(&self.text));
+        // Every part lies in the target, but for those of a head that was made by hand.
+        let piece = |span: Span| {
+            let start = span.start().checked_sub(self.target.start());
+            match start.map(|start| start..start + span.len as usize) {
+                Some(range) if range.end <= text.len() => text.slice(range),
+                _ => Bytes::copy_from_slice(span.of(&self.text)),
+            }
+        };
+        let mut parts = http::uri::Parts::default();
+        if !self.authority.is_empty() {
+            parts.authority = Authority::from_maybe_shared(piece(self.authority)).ok();
+            let scheme = if self.https {
+                Scheme::HTTPS
+            } else {
+                Scheme::HTTP
+            };
+            parts.scheme = (self.target != self.authority).then_some(scheme);
+        }
+        if !self.path.is_empty() || !self.query.is_empty() {
+            let end = self.query.end().max(self.path.end());
+            let both = Span::new(self.path.start(), end);
+            parts.path_and_query = PathAndQuery::from_maybe_shared(piece(both)).ok();
+        } else if parts.scheme.is_some() {
+            parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        }
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+
+    /// The fields as a map. The values are slices of one copy of the text.
+    pub(crate) fn map(&self) -> HeaderMap {
+        let text = Bytes::copy_from_slice(&self.text);
+        let mut map = HeaderMap::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let value = text.slice(line.value.start()..line.value.end());
+            let name = HeaderName::from_bytes(line.name.of(&self.text));
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+                map.append(name, value);
+            }
+        }
+        if let (Some(authority), Some(host)) = (self.authority(), map.get_mut(http::header::HOST)) {
+            // RFC 9112, 3.2.2: the authority of the target counts, the field does not.
+            if let Ok(value) = HeaderValue::from_str(authority) {
+                *host = value;
+            }
+        }
+        map
+    }
+
     fn write(&mut self, piece: &[u8]) -> Span {
         let start = self.text.len();
         self.text.extend_from_slice(piece);
         Span::new(start, self.text.len())
     }
-}
-
-/// Empties it for the next head, keeping its memory, if nobody else looks at it any more.
-pub(crate) fn clear(shared: &mut Arc<Frozen>) {
-    match Arc::get_mut(shared) {
-        Some(frozen)
-            if frozen.text.capacity() <= KEPT_TEXT && frozen.lines.capacity() <= KEPT_LINES =>
-        {
-            frozen.text.clear();
-            frozen.lines.clear();
-            frozen.authority = Span::default();
-            frozen.query = Span::default();
-            frozen.https = false;
-        }
-        // Left shared until the next use: most often the other holder has let go by then.
-        None => {}
-        Some(_) => *shared = Arc::default(),
-    }
-}
-
-/// A head to write into: the one at hand if nobody else holds it, else a new one.
-pub(crate) fn writable(shared: &mut Arc<Frozen>) -> &mut Frozen {
-    if Arc::get_mut(shared).is_none() {
-        *shared = Arc::default();
-    }
-    Arc::get_mut(shared).expect("it is the only one")
-}
-
-/// The target as a `Uri`. What no `Uri` can express becomes `/`; whoever checked the target has
-/// left no such thing, and a property test in the engine holds it to that.
-pub(crate) fn uri(frozen: &Arc<Frozen>) -> Uri {
-    let text = shared_text(frozen);
-    let piece = |span: Span| text.slice(span.start()..span.end());
-    let mut parts = http::uri::Parts::default();
-    if !frozen.authority.is_empty() {
-        parts.authority = Authority::from_maybe_shared(piece(frozen.authority)).ok();
-        let scheme = if frozen.https {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
-        };
-        parts.scheme = (frozen.target != frozen.authority).then_some(scheme);
-    }
-    if !frozen.path.is_empty() || !frozen.query.is_empty() {
-        let both = Span::new(
-            frozen.path.start(),
-            frozen.query.end().max(frozen.path.end()),
-        );
-        parts.path_and_query = PathAndQuery::from_maybe_shared(piece(both)).ok();
-    } else if parts.scheme.is_some() {
-        parts.path_and_query = Some(PathAndQuery::from_static("/"));
-    }
-    Uri::from_parts(parts).unwrap_or_default()
-}
-
-/// The fields as a map. The values are slices of the one text.
-pub(crate) fn map(frozen: &Arc<Frozen>) -> HeaderMap {
-    let text = shared_text(frozen);
-    let mut map = HeaderMap::with_capacity(frozen.lines.len());
-    for line in &frozen.lines {
-        let value = text.slice(line.value.start()..line.value.end());
-        let name = HeaderName::from_bytes(line.name.of(&frozen.text));
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
-            map.append(name, value);
-        }
-    }
-    if let (Some(authority), Some(host)) = (frozen.authority(), map.get_mut(http::header::HOST)) {
-        // RFC 9112, 3.2.2: the authority of the target counts, the field does not.
-        if let Ok(value) = HeaderValue::from_str(authority) {
-            *host = value;
-        }
-    }
-    map
-}
-
-/// The text as `Bytes`, without a copy: the frozen head stays alive as long as a slice of it does.
-fn shared_text(frozen: &Arc<Frozen>) -> Bytes {
-    struct Owner(Arc<Frozen>);
-    impl AsRef<[u8]> for Owner {
-        fn as_ref(&self) -> &[u8] {
-            &self.0.text
-        }
-    }
-    Bytes::from_owner(Owner(Arc::clone(frozen)))
 }
 
 /// A head in the making: a copy of its text, and the index into it that a parser writes.
@@ -251,7 +244,13 @@ fn shared_text(frozen: &Arc<Frozen>) -> Bytes {
 /// What the index points at must have been checked: the method a token, the target visible ASCII
 /// that [`Uri`] can express, names tokens, values without CR, LF and NUL. A span that points
 /// outside of the text reads as empty.
-pub struct RawHead(Box<Parts>);
+pub struct RawHead(Head);
+
+impl Default for RawHead {
+    fn default() -> Self {
+        RawHead::new()
+    }
+}
 
 impl std::fmt::Debug for RawHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -262,35 +261,57 @@ impl std::fmt::Debug for RawHead {
 }
 
 impl RawHead {
+    /// One without text and lines.
+    pub fn new() -> Self {
+        RawHead(Head::of(Head::take_parts()))
+    }
+
     /// Copies the text of a head.
     pub fn copy(text: &[u8]) -> Self {
-        let mut parts = Head::take_parts();
-        let frozen = writable(&mut parts.frozen);
+        let mut raw = RawHead::new();
+        raw.fill(text);
+        raw
+    }
+
+    /// Copies the text of a head, whose lines may have been written already.
+    pub fn fill(&mut self, text: &[u8]) {
+        let frozen = &mut self.0.parts_mut().frozen;
         frozen.text.clear();
         frozen.text.extend_from_slice(text);
-        frozen.lines.clear();
-        RawHead(parts)
     }
 
     /// The text, and the field lines to write.
     pub fn parts(&mut self) -> (&[u8], &mut Vec<Line>) {
-        let frozen = writable(&mut self.0.frozen);
+        let frozen = &mut self.0.parts_mut().frozen;
         (&frozen.text, &mut frozen.lines)
     }
 
     /// The text.
     pub fn text(&self) -> &[u8] {
-        &self.0.frozen.text
+        &self.0.parts().frozen.text
+    }
+
+    /// What the request line says, once it is set.
+    pub fn line(&self) -> (&Method, Target, Version) {
+        let frozen = &self.0.parts().frozen;
+        let target = Target {
+            whole: frozen.target,
+            authority: frozen.authority,
+            path: frozen.path,
+            query: frozen.query,
+            https: frozen.https,
+        };
+        (&frozen.method, target, frozen.version)
     }
 
     /// The field lines written so far.
     pub fn lines(&self) -> &[Line] {
-        &self.0.frozen.lines
+        &self.0.parts().frozen.lines
     }
 
     /// Sets what the request line says.
     pub fn request_line(&mut self, method: Method, target: Target, version: Version) {
-        let frozen = writable(&mut self.0.frozen);
+        let frozen = &mut self.0.parts_mut().frozen;
         frozen.method = method;
         frozen.version = version;
         frozen.target = target.whole;
@@ -310,10 +331,11 @@ impl RawHead {
 
     /// The finished head: request number `number` of this connection, received at this time.
     pub fn finish(mut self, conn: &Conn, number: u64, received: Instant) -> Head {
-        self.0.conn = Some(conn.clone());
-        self.0.number = number;
-        self.0.received = Some(received);
-        Head::of(self.0)
+        let parts = self.0.parts_mut();
+        parts.conn = Some(conn.clone());
+        parts.number = number;
+        parts.received = Some(received);
+        self.0
     }
 }
 

@@ -9,7 +9,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, Version}
 use crate::conn::{Conn, Interim, RequestId};
 use crate::error::InterimError;
 use crate::exec::Exec;
-use crate::frozen::{self, Frozen};
+use crate::frozen::Frozen;
 use crate::handler::BodyPlan;
 use crate::pool::{Pool, Recycle};
 use crate::summary::Summary;
@@ -37,7 +37,9 @@ pub struct Head {
 }
 
 pub(crate) struct Parts {
-    pub(crate) frozen: Arc<Frozen>,
+    pub(crate) frozen: Frozen,
+    /// Where the frozen head has gone once somebody outlives the request with it.
+    pub(crate) shared: Option<Arc<Frozen>>,
     pub(crate) uri: OnceLock<Uri>,
     /// Built on first use. Once it may have been changed it is the truth, see `fields_changed`.
     pub(crate) fields: OnceLock<HeaderMap>,
@@ -65,7 +67,8 @@ thread_local! {
 impl Recycle for Parts {
     fn fresh() -> Self {
         Parts {
-            frozen: Arc::default(),
+            frozen: Frozen::default(),
+            shared: None,
             uri: OnceLock::new(),
             fields: OnceLock::new(),
             fields_changed: false,
@@ -82,6 +85,7 @@ impl Recycle for Parts {
         // One struct, every field: what a request knew never reaches the next one.
         let Parts {
             frozen,
+            shared,
             uri,
             fields,
             fields_changed,
@@ -92,7 +96,8 @@ impl Recycle for Parts {
             body_limit,
             body_plan,
         } = self;
-        frozen::clear(frozen);
+        frozen.clear();
+        *shared = None;
         uri.take();
         fields.take();
         *fields_changed = false;
@@ -114,13 +119,18 @@ impl Head {
         Head { parts: Some(parts) }
     }
 
-    fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         self.parts
             .as_ref()
             .expect("a head has its parts until it is dropped")
     }
 
-    fn parts_mut(&mut self) -> &mut Parts {
+    fn frozen(&self) -> &Frozen {
+        let parts = self.parts();
+        parts.shared.as_deref().unwrap_or(&parts.frozen)
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
         self.parts
             .as_mut()
             .expect("a head has its parts until it is dropped")
@@ -128,42 +138,38 @@ impl Head {
 
     /// The method, case-sensitive as RFC 9110 section 9.1 says.
     pub fn method(&self) -> &Method {
-        &self.parts().frozen.method
+        &self.frozen().method
     }
 
     /// The request target as it stands in the request line.
     pub fn target(&self) -> &str {
-        self.parts().frozen.target()
+        self.frozen().target()
     }
 
     /// The path of the target, still percent-encoded. `*` in asterisk-form; empty in authority-form.
     pub fn path(&self) -> &str {
-        self.parts().frozen.path()
+        self.frozen().path()
     }
 
     /// The query of the target, without its `?`, still percent-encoded.
     pub fn query(&self) -> Option<&str> {
-        self.parts().frozen.query()
+        self.frozen().query()
     }
 
     /// Who the request is meant for, `host[:port]`: the authority of the target if it has one, else
     /// the `Host` field (RFC 9112 section 3.2.2). Absent only where HTTP/1.0 left it out.
     pub fn host(&self) -> Option<&str> {
-        self.parts()
-            .frozen
-            .authority()
-            .or_else(|| self.field("host"))
+        self.frozen().authority().or_else(|| self.field("host"))
     }
 
     /// The target as a [`Uri`], built on first use.
     pub fn uri(&self) -> &Uri {
-        let parts = self.parts();
-        parts.uri.get_or_init(|| frozen::uri(&parts.frozen))
+        self.parts().uri.get_or_init(|| self.frozen().uri())
     }
 
     /// The version of the message: 0.9 and 2.0 never get this far over HTTP/1.
     pub fn version(&self) -> Version {
-        self.parts().frozen.version
+        self.frozen().version
     }
 
     /// The first field line of this name as text; `None` if there is none or it is not UTF-8.
@@ -179,7 +185,7 @@ impl Head {
         if parts.fields_changed {
             return self.headers().get(name).map(HeaderValue::as_bytes);
         }
-        parts.frozen.field(name)
+        self.frozen().field(name)
     }
 
     /// All field lines of this name, in the order they came (RFC 9110 section 5.3).
@@ -188,7 +194,7 @@ impl Head {
         let changed = parts
             .fields_changed
             .then(|| self.headers().get_all(name).into_iter());
-        let frozen = (!parts.fields_changed).then(|| parts.frozen.field_lines(name));
+        let frozen = (!parts.fields_changed).then(|| self.frozen().field_lines(name));
         let changed = changed.into_iter().flatten().map(HeaderValue::as_bytes);
         changed.chain(frozen.into_iter().flatten())
     }
@@ -216,8 +222,7 @@ impl Head {
 
     /// The fields as a map, built on first use.
     pub fn headers(&self) -> &HeaderMap {
-        let parts = self.parts();
-        parts.fields.get_or_init(|| frozen::map(&parts.frozen))
+        self.parts().fields.get_or_init(|| self.frozen().map())
     }
 
     /// The fields, to change them before the next hook sees them. From now on the map is what
@@ -332,14 +337,18 @@ impl Head {
     }
 
     /// A record of the request that outlives it. For authors of backends.
-    pub fn summary(&self) -> Summary {
-        let parts = self.parts();
-        Summary::new(
-            Arc::clone(&parts.frozen),
-            parts.conn.clone(),
-            parts.number,
-            parts.received,
-        )
+    pub fn summary(&mut self) -> Summary {
+        let parts = self.parts_mut();
+        let shared = match &parts.shared {
+            Some(shared) => Arc::clone(shared),
+            // Shared from now on, and not copied.
+            None => Arc::clone(
+                parts
+                    .shared
+                    .insert(Arc::new(std::mem::take(&mut parts.frozen))),
+            ),
+        };
+        Summary::new(shared, parts.conn.clone(), parts.number, parts.received)
     }
 
     /// The head as the [`http`] crate's type. Its connection is among the extensions, as [`Conn`].
@@ -376,7 +385,7 @@ impl Head {
 
     fn by_hand(http: http::request::Parts) -> Self {
         let mut parts = Head::take_parts();
-        parts.frozen = Arc::new(Frozen::from_http(&http));
+        parts.frozen = Frozen::from_http(&http);
         parts.uri = OnceLock::from(http.uri);
         parts.fields = OnceLock::from(http.headers);
         parts.fields_changed = true;

@@ -143,6 +143,12 @@ impl Pipeline {
         !self.app.after.is_empty()
     }
 
+    /// Whether any hook may want to know more of a request that is over than its request line: see
+    /// [`Summary::of_line`].
+    pub fn wants_summaries(&self) -> bool {
+        self.has_after() || !self.app.on_error.is_empty() || self.app.on_deadline.is_some()
+    }
+
     /// Runs the middleware: gives the head back to go on with, or the answer.
     pub async fn on_head(&self, mut head: Head) -> Result<Head, Answer> {
         for middleware in &self.app.middleware {

@@ -34,6 +34,20 @@ impl Summary {
         }
     }
 
+    /// What is known of a request whose head has not been kept: its request line. For authors of
+    /// backends.
+    pub fn of_line(
+        method: Method,
+        target: &str,
+        version: Version,
+        conn: &Conn,
+        number: u64,
+        received: Instant,
+    ) -> Self {
+        let frozen = Frozen::from_line(method, target, version);
+        Summary::new(Arc::new(frozen), Some(conn.clone()), number, Some(received))
+    }
+
     /// The method.
     pub fn method(&self) -> &Method {
         &self.frozen.method

@@ -121,11 +121,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     worker.page.failed();
                     worker.service.report(failure).await;
                 }
-                if worker.service.has_after() {
-                    let failed = worker
-                        .service
-                        .after(record.completed(outcome, bytes_out))
-                        .await;
+                if !worker.service.has_after() {
+                    continue;
+                }
+                if let Some(done) = record.completed(outcome, bytes_out) {
+                    let failed = worker.service.after(done).await;
                     (0..failed).for_each(|_| worker.page.failed());
                 }
             }

@@ -3,12 +3,14 @@
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http_server_trait::backend::{Ask, Asks};
-use http_server_trait::{AbortReason, CloseReason, Config, Conn, Disconnected, Failure, Outcome};
+use http_server_trait::backend::{Ask, Asks, RawHead};
+use http_server_trait::{
+    AbortReason, CloseReason, Config, Conn, Disconnected, Failure, Head, Outcome, Summary,
+};
 
 use super::alarm::{Alarm, Deadline, Phase, earlier};
 use super::content::{Content, earned};
-use super::record::{Outbox, Record, Unsent};
+use super::record::{Kept, Outbox, Record, Unsent};
 use super::stop::Stop;
 use super::worker::{Tide, Worker};
 use crate::buffers::{RecvBuf, SendQueue};
@@ -38,8 +40,11 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) requests: u64,
     /// What is left to read of the content of the request.
     pub(crate) content: Content,
-    /// The request that is under way.
+    /// The request that is under way, and its target if nothing else of its head is kept.
     pub(crate) current: Option<Record>,
+    pub(crate) target: Vec<u8>,
+    /// The protocols that it would like to go on with.
+    pub(crate) upgrade: Option<String>,
     /// When the head that is waited for began.
     pub(crate) head_since: Option<Instant>,
     /// Until when its answer must have begun.
@@ -97,6 +102,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             requests: 0,
             content: Content::none(),
             current: None,
+            target: Vec::new(),
+            upgrade: None,
             head_since: None,
             request_deadline: None,
             sent: 0,
@@ -381,9 +388,54 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Adds a failure to the current request.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        if let Some(record) = &mut self.current {
-            record.fail(failure);
+        if let Some(summary) = self.summary() {
+            if let Some(record) = &mut self.current {
+                record.failures.push(failure.within(&summary));
+            }
         }
+    }
+
+    /// What is known of the current request.
+    pub(crate) fn summary(&self) -> Option<Summary> {
+        match &self.current.as_ref()?.request {
+            Kept::Summary(summary) => Some(summary.clone()),
+            Kept::Line {
+                method,
+                version,
+                number,
+                received,
+            } => Some(Summary::of_line(
+                method.clone(),
+                &String::from_utf8_lossy(&self.target),
+                *version,
+                &self.conn,
+                *number,
+                *received,
+            )),
+        }
+    }
+
+    /// Finishes a head, and keeps what is to be known of it when it is gone.
+    pub(crate) fn begin(&mut self, raw: RawHead, whole: bool) -> Head {
+        let received = self.now();
+        self.requests += 1;
+        if whole {
+            let mut head = raw.finish(&self.conn, self.requests, received);
+            let request = Kept::Summary(head.summary());
+            self.current = Some(Record::new(request, self.queued(), received));
+            return head;
+        }
+        let (method, target, version) = raw.line();
+        let request = Kept::Line {
+            method: method.clone(),
+            version,
+            number: self.requests,
+            received,
+        };
+        self.target.clear();
+        self.target.extend_from_slice(target.whole.of(raw.text()));
+        self.current = Some(Record::new(request, self.queued(), received));
+        raw.finish(&self.conn, self.requests, received)
     }
 
     /// Ends a phase of the current request, and begins the next one.

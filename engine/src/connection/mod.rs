@@ -46,7 +46,6 @@ use crate::transport::Transport;
 use alarm::{Deadline, Phase};
 use content::{Content, State, Trouble};
 use link::{Filled, Link, Roused};
-use record::Record;
 use respond::Next;
 use stop::Stop;
 pub use worker::{Tide, Worker};
@@ -155,10 +154,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     if self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high {
                         self.settle(worker).await.map_err(End::Cut)?;
                     }
-                    let received = self.now();
-                    self.requests += 1;
-                    let head = raw.finish(&self.conn, self.requests, received);
-                    self.current = Some(Record::new(head.summary(), self.queued(), received));
+                    let head = self.begin(raw, worker.service.wants_summaries());
+                    self.upgrade = message
+                        .upgrades
+                        .then(|| head.field_joined("upgrade"))
+                        .flatten();
                     self.tally.requests += 1;
                     self.tally.active += 1;
                     return Ok((head, message));

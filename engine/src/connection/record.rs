@@ -3,13 +3,27 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use http::StatusCode;
+use http::{Method, StatusCode, Version};
 use http_server_trait::{Completed, Failure, Outcome, Phases, Summary};
+
+/// What is kept of a request, for hooks that run when it is gone.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// Its head: some hook may ask for it.
+    Summary(Summary),
+    /// Its request line, for the log if it fails; the target is the [link's](super::link::Link).
+    Line {
+        method: Method,
+        version: Version,
+        number: u64,
+        received: Instant,
+    },
+}
 
 /// A request that is under way, or whose answer waits to be sent.
 #[derive(Debug)]
 pub(crate) struct Record {
-    pub(crate) summary: Summary,
+    pub(crate) request: Kept,
     pub(crate) status: Option<StatusCode>,
     pub(crate) bytes_in: u64,
     /// How many bytes the connection had been given to send before this answer.
@@ -22,9 +36,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(summary: Summary, out_from: u64, received: Instant) -> Self {
+    pub(crate) fn new(request: Kept, out_from: u64, received: Instant) -> Self {
         Record {
-            summary,
+            request,
             status: None,
             bytes_in: 0,
             out_from,
@@ -34,19 +48,16 @@ impl Record {
         }
     }
 
-    /// Adds a failure, with what it happened in.
-    pub(crate) fn fail(&mut self, failure: Failure) {
-        let failure = failure.within(&self.summary);
-        self.failures.push(failure);
-    }
-
-    /// What the `after` hooks are told.
-    pub(crate) fn completed(&self, outcome: Outcome, bytes_out: u64) -> Completed {
-        let mut completed = Completed::new(self.summary.clone(), self.status, outcome);
+    /// What the `after` hooks are told; nothing, if nobody was to know of the request.
+    pub(crate) fn completed(&self, outcome: Outcome, bytes_out: u64) -> Option<Completed> {
+        let Kept::Summary(summary) = &self.request else {
+            return None;
+        };
+        let mut completed = Completed::new(summary.clone(), self.status, outcome);
         completed.bytes_in = self.bytes_in;
         completed.bytes_out = bytes_out;
         completed.phases = self.phases;
-        completed
+        Some(completed)
     }
 }
 

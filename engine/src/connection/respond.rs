@@ -81,10 +81,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Lets the deadline hook answer. It has as much time as the request had.
     async fn answer_late<S: Service>(&mut self, worker: &Worker<S>) -> Result<Answer, Stop> {
-        let Some(record) = &self.current else {
+        let Some(summary) = self.summary() else {
             return Err(Stop::RequestDeadline);
         };
-        let summary = record.summary.clone();
         let now = self.now_anew();
         self.request_deadline = worker
             .service
@@ -470,15 +469,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             return None;
         }
         let protocol = answer.field("upgrade").cloned();
-        let asked = self
-            .current
-            .as_ref()
-            .and_then(|record| record.summary.field("upgrade"));
         let offers = protocol
             .as_ref()
             .and_then(|name| name.to_str().ok())
             .is_some_and(|name| {
-                asked
+                self.upgrade
+                    .as_deref()
                     .unwrap_or_default()
                     .split(',')
                     .any(|offer| offer.trim().eq_ignore_ascii_case(name))

@@ -11,6 +11,11 @@ pub(super) fn is_path(byte: u8) -> bool {
     PATH[byte as usize]
 }
 
+/// What may stand in a path that has nothing to be checked further: no percent-encoding.
+pub(super) fn is_quick_path(byte: u8) -> bool {
+    byte != b'%' && PATH[byte as usize]
+}
+
 /// What may stand in the query of a target. RFC 3986 section 3.4, and what browsers send besides.
 pub(super) fn is_query(byte: u8) -> bool {
     QUERY[byte as usize]

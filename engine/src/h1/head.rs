@@ -91,6 +91,11 @@ impl Finder {
         })
     }
 
+    /// Whether it has not looked at anything yet.
+    pub(super) fn is_fresh(self) -> bool {
+        self.looked == 0
+    }
+
     pub(super) fn find(&mut self, bytes: &[u8], limits: &Limits) -> Result<Found, Refusal> {
         if let Some(first) = bytes.first() {
             // Another protocol on this port is told at once, not when its time is up.
@@ -138,7 +143,7 @@ impl Finder {
     clippy::struct_excessive_bools,
     reason = "facts that are read one by one, not a state"
 )]
-struct Seen {
+pub(super) struct Seen {
     host: Option<Span>,
     marks: Marks,
     close: bool,
@@ -178,7 +183,7 @@ pub(super) fn read(raw: &mut RawHead, first: usize, limits: &Limits) -> Result<M
 }
 
 impl Seen {
-    fn field(&mut self, name: &[u8], value: Span, text: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn field(&mut self, name: &[u8], value: Span, text: &[u8]) -> Result<(), Refusal> {
         // By length first: most fields are passed over after one comparison of numbers.
         match name.len() {
             2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
@@ -226,7 +231,12 @@ impl Seen {
         }
     }
 
-    fn message(self, text: &[u8], method: &Method, version: Version) -> Result<Message, Refusal> {
+    pub(super) fn message(
+        self,
+        text: &[u8],
+        method: &Method,
+        version: Version,
+    ) -> Result<Message, Refusal> {
         let is_11 = version >= Version::HTTP_11;
         match self.host {
             Some(value) => drop(host::check(value.of(text)).ok_or(Refusal::Host)?),

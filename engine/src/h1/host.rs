@@ -30,10 +30,13 @@ pub(super) fn check(authority: &[u8]) -> Option<(usize, Option<u16>)> {
 /// RFC 3986 lets a port be empty. Who sends that is not known to exist, and who reads it does so in
 /// different ways: it is refused.
 fn port(digits: &[u8]) -> Option<u16> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() {
         return None;
     }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    digits.iter().try_fold(0_u16, |port, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        port.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod framing;
 mod head;
 mod host;
 mod limits;
+mod quick;
 mod reader;
 mod refusal;
 mod request_line;

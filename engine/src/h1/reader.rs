@@ -18,6 +18,7 @@ use super::chunked::{Chunked, Decoded};
 use super::framing::Framing;
 use super::head::{self, Finder, Found, Message};
 use super::limits::Limits;
+use super::quick;
 use super::refusal::Refusal;
 
 /// Reads requests from the bytes of a connection.
@@ -128,19 +129,17 @@ impl Reader {
         limits: &Limits,
     ) -> Result<(usize, Event<'a>), Refusal> {
         match &mut self.state {
-            State::Head(finder) => match finder.find(bytes, limits)? {
-                Found::Not => Ok((0, Event::NeedsMore)),
-                Found::EmptyLine => {
-                    *finder = finder.after_empty_line()?;
-                    Ok((2, Event::Passed))
+            State::Head(finder) if finder.is_fresh() && bytes.len() >= quick::SHORTEST => {
+                let mut raw = RawHead::new();
+                match quick::read(bytes, &mut raw, limits) {
+                    Some((end, message)) => {
+                        self.state = State::content(message.framing);
+                        Ok((end, Event::Head(raw, message)))
+                    }
+                    None => self.read_head(bytes, limits),
                 }
-                Found::Head { end, first } => {
-                    let mut raw = RawHead::copy(&bytes[..end]);
-                    let message = head::read(&mut raw, first, limits)?;
-                    self.state = State::content(message.framing);
-                    Ok((end, Event::Head(raw, message)))
-                }
-            },
+            }
+            State::Head(_) => self.read_head(bytes, limits),
             State::Length { left: 0 } => {
                 self.state = State::Done;
                 Ok((0, Event::End(None)))
@@ -165,6 +164,30 @@ impl Reader {
                 }
             },
             State::Done => Ok((0, Event::NeedsMore)),
+        }
+    }
+
+    /// Reads a head with care: its end is found first, however many pieces it comes in.
+    fn read_head<'a>(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<(usize, Event<'a>), Refusal> {
+        let State::Head(finder) = &mut self.state else {
+            return Ok((0, Event::NeedsMore));
+        };
+        match finder.find(bytes, limits)? {
+            Found::Not => Ok((0, Event::NeedsMore)),
+            Found::EmptyLine => {
+                *finder = finder.after_empty_line()?;
+                Ok((2, Event::Passed))
+            }
+            Found::Head { end, first } => {
+                let mut raw = RawHead::copy(&bytes[..end]);
+                let message = head::read(&mut raw, first, limits)?;
+                self.state = State::content(message.framing);
+                Ok((end, Event::Head(raw, message)))
+            }
         }
     }
 }

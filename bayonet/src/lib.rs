@@ -40,3 +40,8 @@ http_server_trait::backends! {
     #[cfg(feature = "smol")]
     "smol" => backend_smol::Server,
 }
+
+/// The README's blocks compile and run. They choose among backends, so all of them are wanted.
+#[cfg(all(doctest, feature = "tokio", feature = "async-std", feature = "smol"))]
+#[doc = include_str!("../../README.md")]
+mod readme {}

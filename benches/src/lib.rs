@@ -1,0 +1,44 @@
+//! What the Bayonet backends cost.
+//!
+//! Two groups are measured with `cargo bench -p bayonet-benches`: `core`, the engine without sockets, and
+//! `runtimes`, one application on every runtime over loopback, each beside a floor that parses nothing. How
+//! to run them and how to read what they print is in the README.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`app`] | the application that every backend serves |
+//! | [`work`] | what is asked of it |
+//! | [`servers`] | the backends, and how one is started |
+//! | [`floor`] | what answers without reading |
+//! | [`child`] | a server in a process of its own, so that its processor time is its own |
+//! | [`client`], [`answers`] | what asks, and counts the answers |
+//! | [`rounds`] | every server in turn, several times |
+//! | [`nowhere`], [`direct`] | a connection without a socket, an application without boxes |
+//! | [`count`], [`cores`] | allocations and processor time; who runs where |
+//! | [`table`] | what a person reads at the end |
+
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts in a bench are far below 2^52"
+)]
+
+pub mod answers;
+pub mod app;
+pub mod child;
+pub mod client;
+pub mod cores;
+pub mod count;
+pub mod direct;
+pub mod floor;
+pub mod nowhere;
+pub mod rounds;
+pub mod servers;
+pub mod table;
+pub mod work;
+
+/// Whether the benches are only to be tried, not measured: every case once, briefly. `cargo bench -- --test`
+/// asks for it, and so does whoever runs them as tests, where `cargo bench` is not there to say `--bench`.
+pub fn is_trial() -> bool {
+    let said = |option: &str| std::env::args().any(|argument| argument == option);
+    said("--test") || !said("--bench")
+}

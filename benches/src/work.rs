@@ -1,0 +1,198 @@
+//! What is asked of the servers.
+
+use std::borrow::Cow;
+
+use crate::app;
+
+/// One kind of work: a request that is sent again and again, and the answer that it gets.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Its name: the last part of `runtimes/plaintext`.
+    pub name: &'static str,
+    /// What it is, for the table.
+    pub about: &'static str,
+    /// How many connections there are at a time.
+    pub connections: usize,
+    /// How many requests are sent at once on each.
+    pub pipelined: usize,
+    /// Whether a connection has more than one request.
+    pub kept: bool,
+    request: Vec<u8>,
+    answer: Answer,
+}
+
+#[derive(Clone, Debug)]
+struct Answer {
+    content_type: &'static str,
+    content: Cow<'static, [u8]>,
+    /// In chunks of so many bytes; by its length otherwise.
+    chunks: Option<usize>,
+}
+
+impl Work {
+    /// All of it, in the order of the table.
+    pub fn all() -> Vec<Work> {
+        let binary = |content, chunks| Answer {
+            content_type: "application/octet-stream",
+            content,
+            chunks,
+        };
+        let hello = Answer {
+            content_type: "text/plain; charset=utf-8",
+            content: app::HELLO.as_bytes().into(),
+            chunks: None,
+        };
+        let json = Answer {
+            content_type: "application/json",
+            content: app::json().into(),
+            chunks: None,
+        };
+        let sent: Vec<u8> = (b'a'..=b'z').cycle().take(4096).collect();
+        let stream = binary(
+            app::CHUNK.repeat(app::CHUNKS).into(),
+            Some(app::CHUNK.len()),
+        );
+        let post = [&b"Content-Length: 4096\r\n\r\n"[..], &sent].concat();
+        vec![
+            Work {
+                name: "plaintext",
+                about: "GET, 13 bytes back, 64 connections",
+                connections: 64,
+                pipelined: 1,
+                kept: true,
+                request: request("GET /plaintext", b"\r\n"),
+                answer: hello.clone(),
+            },
+            Work {
+                name: "pipelined",
+                about: "the same, 16 requests at once on each of 64 connections",
+                connections: 64,
+                pipelined: 16,
+                kept: true,
+                request: request("GET /plaintext", b"\r\n"),
+                answer: hello.clone(),
+            },
+            Work {
+                name: "json",
+                about: "GET, 27 bytes serialised for each request, 64 connections",
+                connections: 64,
+                pipelined: 1,
+                kept: true,
+                request: request("GET /json", b"\r\n"),
+                answer: json,
+            },
+            Work {
+                name: "echo",
+                about: "POST, 4 KiB there and back, 64 connections",
+                connections: 64,
+                pipelined: 1,
+                kept: true,
+                request: request("POST /echo", &post),
+                answer: binary(sent.into(), None),
+            },
+            Work {
+                name: "download",
+                about: "GET, 1 MiB back, 8 connections",
+                connections: 8,
+                pipelined: 1,
+                kept: true,
+                request: request("GET /big", b"\r\n"),
+                answer: binary(app::BIG.into(), None),
+            },
+            Work {
+                name: "stream",
+                about: "GET, 64 chunks of 1 KiB back, 32 connections",
+                connections: 32,
+                pipelined: 1,
+                kept: true,
+                request: request("GET /stream", b"\r\n"),
+                answer: stream,
+            },
+            Work {
+                name: "connect",
+                about: "GET, 13 bytes back, a connection for each request, 16 at a time",
+                connections: 16,
+                pipelined: 1,
+                kept: false,
+                request: request("GET /plaintext", b"Connection: close\r\n\r\n"),
+                answer: hello,
+            },
+        ]
+    }
+
+    /// The work of this name.
+    pub fn named(name: &str) -> Option<Work> {
+        Work::all().into_iter().find(|work| work.name == name)
+    }
+
+    /// The bytes of one request.
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// The content of the answer.
+    pub fn content(&self) -> &[u8] {
+        &self.answer.content
+    }
+
+    /// The bytes of an answer as the backends give it, for a server that reads nothing. Only its date is
+    /// another one.
+    pub fn ready_made(&self) -> Vec<u8> {
+        let Answer {
+            content_type,
+            content,
+            chunks,
+        } = &self.answer;
+        let framing = match chunks {
+            Some(_) => "transfer-encoding: chunked".to_owned(),
+            None => format!("content-length: {}", content.len()),
+        };
+        let close = if self.kept {
+            ""
+        } else {
+            "connection: close\r\n"
+        };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\n\
+             date: Sat, 21 Nov 2026 12:00:00 GMT\r\n{framing}\r\n{close}\r\n"
+        );
+        let mut bytes = head.into_bytes();
+        match chunks {
+            None => bytes.extend_from_slice(content),
+            Some(size) => {
+                for chunk in content.chunks(*size) {
+                    bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                    bytes.extend_from_slice(chunk);
+                    bytes.extend_from_slice(b"\r\n");
+                }
+                bytes.extend_from_slice(b"0\r\n\r\n");
+            }
+        }
+        bytes
+    }
+}
+
+fn request(line: &str, rest: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{line} HTTP/1.1\r\nHost: localhost\r\n").into_bytes();
+    bytes.extend_from_slice(rest);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Work;
+    use crate::answers::Answers;
+
+    #[test]
+    fn the_floor_gives_what_is_expected_of_everybody() {
+        for work in Work::all() {
+            let mut content = Vec::new();
+            let ready_made = work.ready_made();
+            let complete = Answers::new()
+                .read(&ready_made, |piece| content.extend_from_slice(piece))
+                .unwrap();
+            assert_eq!(complete, 1, "{}", work.name);
+            assert!(content == work.content(), "{}", work.name);
+        }
+    }
+}

@@ -26,13 +26,9 @@ pub struct Used {
 impl Used {
     /// As of now.
     pub fn now() -> Self {
-        let time = clock_gettime(ClockId::ProcessCPUTime);
         let stats = ALLOCATOR.stats();
         Used {
-            processor: Duration::new(
-                u64::try_from(time.tv_sec).unwrap_or_default(),
-                u32::try_from(time.tv_nsec).unwrap_or_default(),
-            ),
+            processor: clock(ClockId::ProcessCPUTime),
             allocations: (stats.allocations + stats.reallocations) as u64,
             bytes: stats.bytes_allocated as u64,
         }
@@ -46,6 +42,19 @@ impl Used {
             bytes: self.bytes.saturating_sub(before.bytes),
         }
     }
+}
+
+/// How long this thread has run.
+pub fn thread_time() -> Duration {
+    clock(ClockId::ThreadCPUTime)
+}
+
+fn clock(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// As one line, from one process to another.

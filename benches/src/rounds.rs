@@ -8,9 +8,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::child::Child;
-use crate::client::Client;
+use crate::client::{Client, ask_once};
 use crate::cores;
-use crate::count::Used;
+use crate::count::{Used, thread_time};
 use crate::servers::{ALL, Server};
 use crate::work::Work;
 
@@ -45,6 +45,8 @@ pub struct Slice {
     pub took: Duration,
     /// What the server's process used meanwhile.
     pub used: Used,
+    /// How long the client ran meanwhile.
+    pub client: Duration,
 }
 
 /// What one server did in all rounds of one kind of work. What it gives are medians over them.
@@ -99,7 +101,7 @@ fn named(server: Server, work: &Work, error: &io::Error) -> io::Error {
 
 /// A server that answers something else is not measured.
 fn check(work: &Work, child: &Child) -> io::Result<()> {
-    if Client::new(work, child.address()).ask_once()? == work.content() {
+    if ask_once(work, child.address())? == work.content() {
         Ok(())
     } else {
         Err(io::Error::other("its answer has other content"))
@@ -107,31 +109,29 @@ fn check(work: &Work, child: &Child) -> io::Result<()> {
 }
 
 fn slice(work: &Work, child: &mut Child, lasts: Duration) -> io::Result<Slice> {
-    let mut client = Client::new(work, child.address());
+    let mut client = Client::new(work, child.address())?;
     // Connections, buffers and caches are made before the clock starts.
-    client.begin()?;
-    client.go_round(true)?;
-    client.go_round(false)?;
+    client.run(lasts / 20)?;
     let before = child.used()?;
-    let start = Instant::now();
-    client.begin()?;
-    let mut requests = 0;
-    while start.elapsed() < lasts {
-        requests += client.go_round(true)?;
-    }
-    requests += client.go_round(false)?;
-    let took = start.elapsed();
+    let (start, ran) = (Instant::now(), thread_time());
+    let requests = client.run(lasts)?;
+    let (took, ran) = (start.elapsed(), thread_time().saturating_sub(ran));
     let used = child.used()?.since(before);
     Ok(Slice {
         requests,
         took,
         used,
+        client: ran,
     })
 }
 
 impl Slice {
     fn per_request(&self, something: f64) -> f64 {
         something / self.requests as f64
+    }
+
+    fn share(&self, of: Duration) -> f64 {
+        of.as_secs_f64() / self.took.as_secs_f64()
     }
 
     /// Seconds from one answer to the next.
@@ -158,7 +158,12 @@ impl Measured {
 
     /// How much of one core the server used: 1 is all of it.
     pub fn busy(&self) -> f64 {
-        self.median(|slice| slice.used.processor.as_secs_f64() / slice.took.as_secs_f64())
+        self.median(|slice| slice.share(slice.used.processor))
+    }
+
+    /// How much of one core the client used.
+    pub fn client_busy(&self) -> f64 {
+        self.median(|slice| slice.share(slice.client))
     }
 
     fn median(&self, of: impl Fn(&Slice) -> f64) -> f64 {
@@ -203,6 +208,7 @@ mod tests {
                 allocations,
                 bytes: 0,
             },
+            client: Duration::from_millis(millis),
         };
         let measured = Measured {
             server: Server::Floor,
@@ -212,5 +218,6 @@ mod tests {
         assert_eq!((measured.processor() * 1e9).round(), 5000.0);
         assert_eq!(measured.allocations(), 2.0);
         assert_eq!(measured.busy(), 0.5);
+        assert_eq!(measured.client_busy(), 1.0);
     }
 }

@@ -35,6 +35,7 @@ fn rows(measured: &[Measured]) -> String {
         "of floor",
         "allocations/request",
         "busy",
+        "client busy",
     ];
     let mut lines = vec![head.map(str::to_owned)];
     let Some(floor) = measured.first() else {
@@ -49,6 +50,7 @@ fn rows(measured: &[Measured]) -> String {
             format!("{:.2}", one.processor() / floor.processor()),
             format!("{:.2}", one.allocations()),
             format!("{:.0} %", one.busy() * 100.0),
+            format!("{:.0} %", one.client_busy() * 100.0),
         ]);
     }
     aligned(&lines)
@@ -78,7 +80,7 @@ pub fn core(cases: &[Case]) -> String {
             format!("{:.0}", case.bytes),
         ]);
     }
-    format!("core: means, on one core\n\n{}", aligned(&lines))
+    format!("core: means, one request each\n\n{}", aligned(&lines))
 }
 
 /// A whole number with a comma before every three digits.
@@ -141,6 +143,7 @@ mod tests {
                 allocations,
                 bytes: 0,
             },
+            client: Duration::from_millis(millis),
         };
         Measured {
             server,
@@ -163,10 +166,10 @@ runtimes: medians of 10 rounds of 80 ms, one worker each, on 2 cores
 
 plaintext: GET, 13 bytes back, 64 connections
 
-| server | requests/s | of floor | CPU µs/request | of floor | allocations/request | busy |
-|--------|-----------:|---------:|---------------:|---------:|--------------------:|-----:|
-| floor  |    100,000 |     1.00 |           5.00 |     1.00 |                0.00 | 50 % |
-| tokio  |     50,000 |     0.50 |          10.00 |     2.00 |                2.50 | 50 % |
+| server | requests/s | of floor | CPU µs/request | of floor | allocations/request | busy | client busy |
+|--------|-----------:|---------:|---------------:|---------:|--------------------:|-----:|------------:|
+| floor  |    100,000 |     1.00 |           5.00 |     1.00 |                0.00 | 50 % |       100 % |
+| tokio  |     50,000 |     0.50 |          10.00 |     2.00 |                2.50 | 50 % |       100 % |
 ";
         assert_eq!(runtimes(&all, Effort::MEASURE, 2), expected);
     }
@@ -180,7 +183,7 @@ plaintext: GET, 13 bytes back, 64 connections
             bytes: 1.0,
         };
         let expected = "\
-core: means, on one core
+core: means, one request each
 
 | case        |    ns | allocations | bytes allocated |
 |-------------|------:|------------:|----------------:|

@@ -16,7 +16,7 @@ use bayonet_benches::nowhere::{Nowhere, start};
 use bayonet_benches::table::{self, Case};
 use bayonet_benches::work::Work;
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput};
+use criterion::{BenchmarkGroup, Criterion, PlottingBackend, Throughput};
 use http_server_engine::h1::answer::{self, Common, Plan};
 use http_server_engine::h1::{Event, Limits, Message, Reader};
 use http_server_trait::bytes::Bytes;
@@ -242,6 +242,7 @@ fn main() -> Result<(), BoxError> {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(1200))
         .sample_size(30)
+        .plotting_backend(PlottingBackend::Plotters)
         .configure_from_args();
     core(&mut criterion, &books)?;
     let cases = books.cases();

@@ -13,7 +13,7 @@ use bayonet_benches::rounds::{Effort, Measured, measure};
 use bayonet_benches::servers::ALL;
 use bayonet_benches::work::Work;
 use bayonet_benches::{child, cores, is_trial, table};
-use criterion::{Criterion, SamplingMode, Throughput};
+use criterion::{Criterion, PlottingBackend, SamplingMode, Throughput};
 
 /// Measures a kind of work, if any of its servers is asked for, and shows Criterion what was measured.
 ///
@@ -53,6 +53,7 @@ fn main() -> io::Result<()> {
         .sample_size(Effort::MEASURE.rounds)
         // Of ten samples there is no more to be had by the default's hundred thousand.
         .nresamples(10_000)
+        .plotting_backend(PlottingBackend::Plotters)
         // There is nothing to warm up, and no time to be filled.
         .warm_up_time(Duration::from_nanos(1))
         .measurement_time(Duration::from_millis(1))

@@ -57,6 +57,15 @@ pub struct Config {
     /// The most connections at a time. Default `None`: 10,000, or three quarters of the descriptors
     /// that the process may have if that is less. More: see [`at_capacity`](Config::at_capacity).
     pub connections: Option<usize>,
+    /// The most connections from one address at a time; of IPv6, from one network of 64 bits. Default
+    /// `None`: behind a proxy all of them come from one. More: 503 with `Retry-After: 1`, and close.
+    pub connections_per_address: Option<usize>,
+    /// The most connections that are accepted in a second, of which a second's worth may come at once.
+    /// Default `None`. More wait in the kernel's queue.
+    pub accept_rate: Option<u32>,
+    /// The most requests that are under way at a time, on all connections together. Default `None`. More:
+    /// 503 with `Retry-After: 1`, before any hook but `after` sees them. The connection is kept.
+    pub in_flight: Option<usize>,
     /// What happens to connections over the limit. Default: 503 with `Retry-After: 1`, and close.
     pub at_capacity: AtCapacity,
     /// How many pipelined answers are held back so that they leave together. Default 64. Answers are
@@ -132,6 +141,38 @@ pub struct Rate {
     pub grace: Duration,
 }
 
+impl Config {
+    /// For a server that faces the internet without a proxy: as the default, and besides
+    ///
+    /// - at most 100 connections [from one address](Config::connections_per_address),
+    /// - at most 1000 [requests on a connection](Config::requests_per_connection),
+    /// - content and answers that move at 256 bytes a second [at least](Config::body_rate), after ten
+    ///   seconds. Streams in both directions that may be silent for longer do not work then.
+    pub fn hardened() -> Self {
+        let slowest = Rate {
+            bytes_per_second: 256,
+            grace: Duration::from_secs(10),
+        };
+        Config {
+            connections_per_address: Some(100),
+            requests_per_connection: Some(1000),
+            body_rate: Some(slowest),
+            write_rate: Some(slowest),
+            ..Config::default()
+        }
+    }
+
+    /// For a server behind a proxy or a load balancer: as the default, and connections may be idle for
+    /// 75 s, longer than any of them is known to keep one. Who closes first must be the proxy: a request
+    /// that crosses a close on the wire is lost.
+    pub fn behind_proxy() -> Self {
+        Config {
+            idle_time: Duration::from_secs(75),
+            ..Config::default()
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -150,6 +191,9 @@ impl Default for Config {
             unread_content: 64 * 1024,
             requests_per_connection: None,
             connections: None,
+            connections_per_address: None,
+            accept_rate: None,
+            in_flight: None,
             at_capacity: AtCapacity::Refuse,
             pipelined: 64,
             head_time: Duration::from_secs(10),

@@ -1,8 +1,11 @@
 //! Limits: of heads, content, chunks and trailers, of requests and connections; and what every answer has by
 //! configuration.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http_server_trait::{
-    App, AtCapacity, BodyErrorKind, CloseReason, Head, Request, Response, streamed,
+    App, AtCapacity, BodyErrorKind, CloseReason, Completed, Head, Request, Response, streamed,
 };
 
 use super::messages::{each, each_accepted, get_with, post_chunks};
@@ -228,6 +231,28 @@ fn let_in_soon(play: &mut Play) -> Result<Client, Failure> {
 const OWN_DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 /// Adds neither Date nor Server; `/own` has its own.
+/// Lets one request be under way at a time; `/wait` waits at a gate.
+fn one_at_a_time(app: &mut App, stage: &Stage) {
+    app.config_mut().in_flight = Some(1);
+    let after = stage.clone();
+    app.after(move |done: Arc<Completed>| {
+        after.note(format!("after {}", done.request.path()));
+        async {}
+    });
+    let stage = stage.clone();
+    app.handler(move |request: Request| {
+        let stage = stage.clone();
+        async move {
+            stage.note(format!("handler {}", request.path()));
+            if request.path() == "/wait" {
+                stage.note("waits");
+                stage.gate("go on").await;
+            }
+            request.path().to_owned()
+        }
+    });
+}
+
 fn without_common_fields(app: &mut App, _: &Stage) {
     app.config_mut().date = false;
     app.config_mut().server = None;
@@ -524,6 +549,48 @@ cases! {
         drop(two);
         three.answered(200)?.content("ok")?;
         want_eq!(play.counters()?.closed(CloseReason::AtCapacity), 0);
+        Ok(())
+    }
+
+    /// One address has no more than its share; the others are let in.
+    house address_over_its_cap_gets_503 ["A3-11"] needs [KeepAlive, Limits]
+        config |config| { config.connections_per_address = Some(2) } |play| {
+        let (mut one, mut two) = (let_in(play)?, let_in(play)?);
+        drop(turned_away(play)?);
+        one.alive()?;
+        drop(one);
+        closed_for(play, CloseReason::ClientClosed, 1)?;
+        let mut three = let_in_soon(play)?;
+        two.alive()?;
+        three.alive()
+    }
+    /// Who comes too fast waits, and is let in when its turn has come.
+    house connections_that_come_too_fast_wait ["A3-11"] needs [KeepAlive, Limits]
+        config |config| { config.accept_rate = Some(2) } |play| {
+        let (mut one, mut two) = (let_in(play)?, let_in(play)?);
+        // Half a second, however times are scaled: rates are not.
+        let mut three = play.connect()?;
+        three.get("/ok")?.silent_for(Duration::from_millis(100))?;
+        one.alive()?;
+        two.alive()?;
+        three.answered(200)?.content("ok")?.ok()
+    }
+    /// More requests than may be under way are told when to come again, before anything is done for them.
+    /// Their connections are kept.
+    house requests_over_the_cap_are_shed ["A3-11", "T-28", "T-61"] needs [KeepAlive, Limits] app one_at_a_time |play| {
+        let mut one = play.connect()?;
+        one.get("/wait")?;
+        play.wait_for("waits")?;
+        let mut two = play.connect()?;
+        two.get("/shed")?.answered(503)?.has("retry-after", "1")?;
+        two.post("/shed", "content")?.answered(503)?.has("retry-after", "1")?;
+        play.wait_for_times("after /shed", 2)?;
+        play.stage().open("go on");
+        one.answered(200)?.content("/wait")?;
+        play.wait_for("after /wait")?;
+        two.get("/ok")?.answered(200)?.content("/ok")?;
+        play.wait_for("after /ok")?;
+        want_eq!(play.stage().count("handler /shed"), 0);
         Ok(())
     }
 

@@ -269,6 +269,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if let Some(time) = config.request_time {
             self.request_deadline = self.now().checked_add(time);
         }
+        let Ok(_flight) = worker.take_off() else {
+            return self.shed(worker, &message).await;
+        };
         let tunnel = message.is_connect || head.method() == http::Method::TRACE;
         if tunnel && config.tunnels == Tunnels::Refuse {
             return self

@@ -138,6 +138,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.respond(worker, message, answer, Some(reason)).await
     }
 
+    /// Answers that too much is under way, before any hook is asked.
+    pub(crate) async fn shed<S: Service>(&mut self, worker: &Worker<S>, message: &Message) -> Next {
+        let status = http::StatusCode::SERVICE_UNAVAILABLE;
+        let answer = plain(status, "too many requests are under way").with_field(
+            http::header::RETRY_AFTER,
+            http::HeaderValue::from_static("1"),
+        );
+        self.respond(worker, message, answer, None).await
+    }
+
     async fn respond<S: Service>(
         &mut self,
         worker: &Worker<S>,

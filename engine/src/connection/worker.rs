@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::h1::Limits;
 use crate::ledger::Page;
+use crate::server::{Count, Counted};
 use crate::service::Service;
 
 /// What the connections of one worker share: the application, the limits, the page of the ledger.
@@ -14,6 +15,8 @@ pub struct Worker<S> {
     pub(crate) limits: Limits,
     pub(crate) page: Arc<Page>,
     pub(crate) tide: Arc<Tide>,
+    /// How many requests are under way on all workers, where that is limited.
+    flights: Arc<Count>,
 }
 
 impl<S: Service> Worker<S> {
@@ -25,6 +28,21 @@ impl<S: Service> Worker<S> {
             limits,
             page,
             tide,
+            flights: Arc::default(),
+        }
+    }
+
+    /// With the other workers' count of requests that are under way.
+    pub(crate) fn sharing(mut self, flights: Arc<Count>) -> Self {
+        self.flights = flights;
+        self
+    }
+
+    /// Lets a request begin: `Err` if too many are under way.
+    pub(crate) fn take_off(&self) -> Result<Option<Counted>, ()> {
+        match self.service.config().in_flight {
+            Some(most) => self.flights.enter_below(most).map(Some).ok_or(()),
+            None => Ok(None),
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
     let runtime = core.runtimes[worker].clone();
     let mut backoff = Backoff::new();
     let mut stop = core.stops_accepting.waiting();
+    // Until when nothing is accepted, to keep the pace.
+    let mut pause: Option<R::Timer> = None;
     let mut round = 0;
     loop {
         let accepted = poll_fn(|cx| {
@@ -43,6 +45,7 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
             if backoff.poll_wait(cx).is_pending() {
                 return Poll::Pending;
             }
+            ready!(poll_pace(&core, &runtime, &mut pause, cx));
             if core.pauses_when_full() && core.table.poll_below(cx, core.most).is_pending() {
                 return Poll::Pending;
             }
@@ -57,6 +60,9 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
             None => return,
             Some(Ok((stream, peer))) => {
                 backoff.reset();
+                if let Some(pace) = &core.pace {
+                    pace.step(runtime.now());
+                }
                 let place = match core.table.place_below(core.most) {
                     None if core.pauses_when_full() => {
                         // Another worker was faster. This connection has been accepted, so it waits here.
@@ -85,6 +91,28 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
     }
 }
 
+/// Ready when the pace lets another connection be accepted. All workers walk at one pace.
+fn poll_pace<R: Runtime>(
+    core: &Core<R>,
+    runtime: &R,
+    pause: &mut Option<R::Timer>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let Some(pace) = &core.pace else {
+        return Poll::Ready(());
+    };
+    loop {
+        if let Some(timer) = pause {
+            ready!(timer.poll_ready(cx));
+            *pause = None;
+        }
+        match pace.next(runtime.now()) {
+            Some(next) => *pause = Some(runtime.timer(next)),
+            None => return Poll::Ready(()),
+        }
+    }
+}
+
 /// A place, as soon as there is one.
 fn poll_place<R: Runtime>(core: &Core<R>, cx: &mut Context<'_>) -> Poll<Counted> {
     loop {
@@ -104,9 +132,21 @@ fn welcome<R: Runtime + Sync, T: Transport>(
     peer: Option<SocketAddr>,
     place: Option<Counted>,
 ) {
-    let has_room = place.is_some();
-    let place = place.unwrap_or_else(|| core.table.no_place());
-    let admitted = core.admit(worker, facts(&core.addresses[index], index, peer), place);
+    let guest = core
+        .guests
+        .as_ref()
+        .zip(peer)
+        .map(|(guests, peer)| guests.enter(peer.ip()));
+    let has_room = place.is_some() && !matches!(guest, Some(None));
+    let place = place
+        .filter(|_| has_room)
+        .unwrap_or_else(|| core.table.no_place());
+    let admitted = core.admit(
+        worker,
+        facts(&core.addresses[index], index, peer),
+        place,
+        guest.flatten(),
+    );
     if has_room {
         let shared = Arc::clone(&core.workers[worker]);
         runtime.spawn(serve_connection(

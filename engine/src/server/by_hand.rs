@@ -106,6 +106,7 @@ impl ByHand {
                         0,
                         facts(&core.addresses[index], index, peer),
                         core.table.extra_place(),
+                        None,
                     );
                     self.give(Ok(Served::new(admitted.conn.clone())));
                     let runtime = core.runtimes[0].clone();

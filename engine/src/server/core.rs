@@ -15,6 +15,8 @@ use http_server_trait::{
 use super::by_hand::ByHand;
 use super::count::{Count, Counted};
 use super::foreign::Foreign;
+use super::guests::{Guest, Guests};
+use super::pace::Pace;
 use super::serve::serve_connection;
 use super::table::{Seat, Table};
 use crate::connection::{Start, Tide, Worker};
@@ -35,6 +37,10 @@ pub(crate) struct Core<R: Runtime> {
     pub(crate) runtimes: Vec<R>,
     /// The most connections at a time.
     pub(crate) most: usize,
+    /// Where those of one address are limited.
+    pub(crate) guests: Option<Arc<Guests>>,
+    /// Where it is limited how fast they come.
+    pub(crate) pace: Option<Pace>,
     pub(crate) stops_accepting: Latch<()>,
     pub(crate) ended: Latch<Report>,
     pub(crate) by_hand: Option<ByHand>,
@@ -68,17 +74,19 @@ impl<R: Runtime> Core<R> {
         by_hand: Option<ByHand>,
     ) -> Self {
         let tide = Arc::new(Tide::default());
+        let flights = Arc::default();
         let worker = |_| {
-            Arc::new(Worker::new(
-                Arc::clone(&pipeline),
-                ledger.page(),
-                Arc::clone(&tide),
-            ))
+            let worker = Worker::new(Arc::clone(&pipeline), ledger.page(), Arc::clone(&tide));
+            Arc::new(worker.sharing(Arc::clone(&flights)))
         };
         let workers: Vec<_> = runtimes.iter().map(worker).collect();
         let config = Service::config(pipeline.as_ref());
         let most = config.connections.unwrap_or_else(default_most);
+        let guests = config.connections_per_address.map(Guests::new);
+        let pace = config.accept_rate.map(Pace::new);
         Core {
+            guests,
+            pace,
             table: Arc::new(Table::new(workers.len())),
             acceptors: Arc::default(),
             pipeline,
@@ -98,12 +106,18 @@ impl<R: Runtime> Core<R> {
     }
 
     /// Lets a connection in, to be served or to be turned away.
-    pub(crate) fn admit(&self, worker: usize, mut facts: Facts, place: Counted) -> Admitted {
+    pub(crate) fn admit(
+        &self,
+        worker: usize,
+        mut facts: Facts,
+        place: Counted,
+        guest: Option<Guest>,
+    ) -> Admitted {
         facts.number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let site: &Site = self.pipeline.site();
         let conn = Conn::new(facts, site.clone());
         let open = self.workers[worker].page().accepted();
-        let seat = self.table.enter(worker, conn.clone(), place);
+        let seat = self.table.enter(worker, conn.clone(), place, guest);
         Admitted { conn, open, seat }
     }
 
@@ -205,7 +219,7 @@ impl<R: Runtime + Sync> Control for Core<R> {
         facts.listener = None;
         let worker =
             usize::try_from(self.numbers.load(Ordering::Relaxed)).unwrap_or(0) % self.workers.len();
-        let admitted = self.admit(worker, facts, place);
+        let admitted = self.admit(worker, facts, place, None);
         let served = Served::new(admitted.conn.clone());
         let runtime = self.runtimes[worker].clone();
         let driving = serve_connection(

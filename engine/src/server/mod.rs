@@ -8,6 +8,8 @@ mod count;
 mod crew;
 mod drain;
 mod foreign;
+mod guests;
+mod pace;
 mod serve;
 mod table;
 
@@ -26,6 +28,7 @@ use accept::accept_loop;
 pub use backend::{Backend, Listener, Member};
 use by_hand::ByHand;
 use core::Core;
+pub(crate) use count::{Count, Counted};
 pub use crew::Crew;
 use drain::drain;
 

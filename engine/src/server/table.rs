@@ -8,6 +8,7 @@ use http_server_trait::backend::Ask;
 use slab::Slab;
 
 use super::count::{Count, Counted};
+use super::guests::Guest;
 
 /// Every open connection, to be asked for something. A part for each worker, so that accepting on one does
 /// not wait for another.
@@ -25,6 +26,7 @@ pub(crate) struct Seat {
     table: Arc<Table>,
     part: usize,
     key: usize,
+    _guest: Option<Guest>,
     // Dropped last: who waits for room finds the place free.
     _place: Counted,
 }
@@ -54,13 +56,20 @@ impl Table {
     }
 
     /// Takes a connection in.
-    pub(crate) fn enter(self: &Arc<Self>, part: usize, conn: Conn, place: Counted) -> Seat {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        part: usize,
+        conn: Conn,
+        place: Counted,
+        guest: Option<Guest>,
+    ) -> Seat {
         let part = part % self.parts.len();
         let key = self.part(part).insert(conn);
         Seat {
             table: Arc::clone(self),
             part,
             key,
+            _guest: guest,
             _place: place,
         }
     }

@@ -13,6 +13,7 @@ pub mod cases;
 mod client;
 mod failure;
 mod play;
+pub mod requirements;
 pub mod routes;
 mod run;
 #[cfg(feature = "simulator")]
@@ -28,4 +29,4 @@ pub use failure::{Failure, Verdict};
 pub use play::Play;
 pub use run::Outcome;
 pub use stage::Stage;
-pub use suite::{SCALE, Suite};
+pub use suite::{Played, SCALE, Suite};

@@ -122,7 +122,7 @@ impl Play {
     /// Waits for the end of the server.
     pub fn report(&mut self) -> Result<Report, Failure> {
         let handle = self.handle()?;
-        self.run(async move { handle.await })
+        self.run(handle)
     }
 
     /// Runs a future of the server's handle.

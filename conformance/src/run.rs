@@ -96,7 +96,7 @@ pub(crate) fn play(
     case: &Case,
     world: Box<dyn World>,
     stage: Stage,
-    handle: ServerHandle,
+    handle: &ServerHandle,
     afters: Option<&Afters>,
 ) -> Verdict {
     let mut play = Play {

@@ -27,7 +27,7 @@ impl Suite {
                 self.skip("sim", case, &reason);
                 continue;
             }
-            self.add(format!("sim::{}", case.name), move || everywhere(case));
+            self.add("sim", case, move || everywhere(case));
         }
         self
     }
@@ -83,6 +83,6 @@ fn once(case: &'static Case, cut: Cut, rough: bool, seed: u64) -> (crate::Verdic
         cut,
         most_sent: Rc::clone(&most_sent),
     };
-    let verdict = run::play(case, Box::new(world), stage, handle, Some(&afters));
+    let verdict = run::play(case, Box::new(world), stage, &handle, Some(&afters));
     (verdict, most_sent.get())
 }

@@ -1,6 +1,7 @@
-//! Cases as tests: every one with its own name in the output of `cargo test`.
+//! Cases as tests: every one with its own name in the output of `cargo test`, or as data.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http_server_trait::{HttpServer, block_on};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -31,10 +32,32 @@ pub const SCALE: u32 = 20;
 /// ```
 #[derive(Default)]
 pub struct Suite {
-    trials: Vec<Trial>,
-    skips: Vec<(&'static str, String)>,
+    tests: Vec<Test>,
     listed: Vec<(&'static str, &'static str)>,
 }
+
+/// A case against one backend.
+struct Test {
+    backend: &'static str,
+    case: &'static Case,
+    /// Or why it is skipped.
+    play: Result<Box<dyn FnOnce() -> Outcome + Send>, String>,
+}
+
+/// What became of a case.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Played {
+    /// The name that the backend has in the suite.
+    pub backend: &'static str,
+    /// The case.
+    pub case: &'static Case,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// Most of a case is waiting: more of them at a time than there are processors.
+const AT_A_TIME: usize = 16;
 
 impl Suite {
     /// No tests yet.
@@ -67,9 +90,7 @@ impl Suite {
                 continue;
             }
             let make = Arc::clone(&make);
-            self.add(format!("{name}::{}", case.name), move || {
-                on_sockets(case, make())
-            });
+            self.add(name, case, move || on_sockets(case, make()));
         }
         self
     }
@@ -82,40 +103,83 @@ impl Suite {
     }
 
     pub(crate) fn skip(&mut self, backend: &'static str, case: &'static Case, reason: &str) {
-        self.skips.push((case.name, reason.to_owned()));
-        let trial = Trial::test(
-            format!("{backend}::{} (skipped: {reason})", case.name),
-            || Ok(()),
-        );
-        self.trials.push(trial.with_ignored_flag(true));
+        self.tests.push(Test {
+            backend,
+            case,
+            play: Err(reason.to_owned()),
+        });
     }
 
-    pub(crate) fn add(&mut self, name: String, play: impl FnOnce() -> Outcome + Send + 'static) {
-        self.trials.push(Trial::test(name, move || match play() {
-            Outcome::Passed => Ok(()),
-            Outcome::Failed(failure) => Err(Failed::from(failure.to_string())),
-            Outcome::Skipped(reason) => {
-                Err(Failed::from(format!("skipped, and nobody knew: {reason}")))
-            }
-        }));
+    pub(crate) fn add(
+        &mut self,
+        backend: &'static str,
+        case: &'static Case,
+        play: impl FnOnce() -> Outcome + Send + 'static,
+    ) {
+        self.tests.push(Test {
+            backend,
+            case,
+            play: Ok(Box::new(play)),
+        });
     }
 
     /// Runs the tests that the command line asks for, and ends the process.
-    pub fn run(mut self) {
+    pub fn run(self) {
         let mut arguments = Arguments::from_args();
-        self.check_skips();
-        // Most of a case is waiting: more of them at a time than there are processors.
-        arguments.test_threads = arguments.test_threads.or(Some(16));
-        // Panics of handlers are part of cases; thousands of backtraces are of no use to anybody.
-        std::panic::set_hook(Box::new(|_| {}));
-        libtest_mimic::run(&arguments, self.trials).exit();
+        arguments.test_threads = arguments.test_threads.or(Some(AT_A_TIME));
+        let skips = self.check_skips();
+        let mut trials: Vec<_> = self.tests.into_iter().map(Test::trial).collect();
+        trials.push(skips);
+        quiet();
+        libtest_mimic::run(&arguments, trials).exit();
     }
 
-    fn check_skips(&mut self) {
-        let skipped: Vec<_> = self.skips.iter().map(|(name, _)| *name).collect();
+    /// Plays every case and says what became of each, in the order in which they were added. For reports.
+    ///
+    /// ```no_run
+    /// # fn doc(suite: http_server_conformance::Suite) {
+    /// for played in suite.outcomes() {
+    ///     println!("{} on {}: {:?}", played.case.name, played.backend, played.outcome);
+    /// }
+    /// # }
+    /// ```
+    pub fn outcomes(self) -> Vec<Played> {
+        quiet();
+        let tests: Vec<_> = self
+            .tests
+            .into_iter()
+            .map(|test| Mutex::new((Some(test), None)))
+            .collect();
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|threads| {
+            for _ in 0..AT_A_TIME {
+                threads.spawn(|| {
+                    while let Some(test) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        // Each is taken by one thread, so the lock is held for as long as it likes.
+                        let mut test = test.lock().unwrap_or_else(PoisonError::into_inner);
+                        test.1 = test.0.take().map(Test::played);
+                    }
+                });
+            }
+        });
+        let played = tests
+            .into_iter()
+            .filter_map(|test| test.into_inner().unwrap_or_else(PoisonError::into_inner).1);
+        played.collect()
+    }
+
+    fn skips_of(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.tests.iter().filter_map(|test| {
+            let reason = test.play.as_ref().err()?;
+            Some((test.case.name, reason.as_str()))
+        })
+    }
+
+    /// A test that every skipped case is listed, and every listed one skipped.
+    fn check_skips(&self) -> Trial {
+        let skipped: Vec<_> = self.skips_of().map(|(name, _)| name).collect();
         let not_listed: Vec<_> = self
-            .skips
-            .iter()
+            .skips_of()
             .filter(|(name, _)| !self.listed.iter().any(|(listed, _)| listed == name))
             .collect();
         let not_skipped: Vec<_> = self
@@ -133,21 +197,55 @@ impl Suite {
                 "listed as skipped, but not skipped: {not_skipped:?}"
             )),
         };
-        self.trials.push(Trial::test(
-            "every_skipped_case_is_listed",
-            move || match problem {
-                None => Ok(()),
-                Some(problem) => Err(Failed::from(problem)),
-            },
-        ));
+        Trial::test("every_skipped_case_is_listed", move || match problem {
+            None => Ok(()),
+            Some(problem) => Err(Failed::from(problem)),
+        })
     }
+}
+
+impl Test {
+    fn trial(self) -> Trial {
+        let name = format!("{}::{}", self.backend, self.case.name);
+        let play = match self.play {
+            Ok(play) => play,
+            Err(reason) => {
+                let trial = Trial::test(format!("{name} (skipped: {reason})"), || Ok(()));
+                return trial.with_ignored_flag(true);
+            }
+        };
+        Trial::test(name, move || match play() {
+            Outcome::Passed => Ok(()),
+            Outcome::Failed(failure) => Err(Failed::from(failure.to_string())),
+            Outcome::Skipped(reason) => {
+                Err(Failed::from(format!("skipped, and nobody knew: {reason}")))
+            }
+        })
+    }
+
+    fn played(self) -> Played {
+        let outcome = match self.play {
+            Ok(play) => play(),
+            Err(reason) => Outcome::Skipped(reason),
+        };
+        Played {
+            backend: self.backend,
+            case: self.case,
+            outcome,
+        }
+    }
+}
+
+/// Panics of handlers are part of cases; thousands of backtraces are of no use to anybody.
+fn quiet() {
+    std::panic::set_hook(Box::new(|_| {}));
 }
 
 impl std::fmt::Debug for Suite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Suite")
-            .field("tests", &self.trials.len())
-            .field("skips", &self.skips)
+            .field("tests", &self.tests.len())
+            .field("skips", &self.skips_of().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -165,7 +263,7 @@ fn on_sockets<S: HttpServer>(case: &'static Case, mut server: S) -> Outcome {
         case,
         Box::new(Sockets { scale: SCALE }),
         stage,
-        handle,
+        &handle,
         None,
     ) {
         Ok(()) => Outcome::Passed,

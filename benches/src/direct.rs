@@ -46,6 +46,10 @@ impl Service for Direct {
         false
     }
 
+    fn wants_summaries(&self) -> bool {
+        false
+    }
+
     fn on_head(&self, head: Head) -> impl Future<Output = Result<Head, Answer>> + Send {
         ready(Ok(head))
     }

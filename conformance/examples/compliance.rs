@@ -1,0 +1,292 @@
+//! Plays every case everywhere and writes `COMPLIANCE.md`.
+//!
+//! ```text
+//! cargo run -p http-server-conformance --example compliance              writes it
+//! cargo run -p http-server-conformance --example compliance -- --check   fails if it is not up to date
+//! ```
+//!
+//! There are no times and no dates in it: the same cases with the same outcomes are the same file.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use http_server_conformance::requirements::{self, Requirement};
+use http_server_conformance::{Case, Level, Outcome, Played, Suite, cases};
+
+/// Where cases are played, and what the report calls it.
+const PLAYERS: &[(&str, &str)] = &[
+    ("sim", "simulator"),
+    ("tokio", "tokio"),
+    ("smol", "smol"),
+    ("async-std", "async-std"),
+];
+
+fn main() -> ExitCode {
+    let played = Suite::new()
+        .simulator()
+        .backend("tokio", backend_tokio::Server::new)
+        .backend("smol", backend_smol::Server::new)
+        .backend("async-std", backend_asyncstd::Server::new)
+        .outcomes();
+    let report = Report::of(&played);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../COMPLIANCE.md");
+    let text = report.to_string();
+    report.say_failures();
+    let is_check = std::env::args().any(|argument| argument == "--check");
+    if is_check {
+        if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("COMPLIANCE.md is not what the cases say. To write it anew:");
+        eprintln!("cargo run -p http-server-conformance --example compliance");
+        return ExitCode::FAILURE;
+    }
+    match std::fs::write(&path, text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", path.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What became of each case, by its name and where it was played.
+struct Report<'a>(BTreeMap<(&'a str, &'a str), &'a Outcome>);
+
+impl<'a> Report<'a> {
+    fn of(played: &'a [Played]) -> Self {
+        Report(
+            played
+                .iter()
+                .map(|played| ((played.case.name, played.backend), &played.outcome))
+                .collect(),
+        )
+    }
+
+    fn outcome(&self, case: &Case, player: &str) -> Option<&'a Outcome> {
+        self.0.get(&(case.name, player)).copied()
+    }
+
+    fn say_failures(&self) {
+        for ((case, player), outcome) in &self.0 {
+            if let Outcome::Failed(failure) = outcome {
+                eprintln!("{player}::{case} failed: {failure}\n");
+            }
+        }
+    }
+
+    /// The outcomes of these cases at one player, in numbers.
+    fn count<'c>(&self, cases: impl Iterator<Item = &'c Case>, player: &str) -> Count {
+        let mut count = Count::default();
+        for case in cases {
+            match self.outcome(case, player) {
+                Some(Outcome::Passed) => count.passed += 1,
+                Some(Outcome::Failed(_)) => count.failed += 1,
+                Some(Outcome::Skipped(_)) | None => count.skipped += 1,
+            }
+        }
+        count
+    }
+
+    fn totals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| played on | cases | passed | failed | skipped |")?;
+        writeln!(f, "|---|---|---|---|---|")?;
+        for (player, name) in PLAYERS {
+            let count = self.count(cases::all(), player);
+            writeln!(
+                f,
+                "| {name} | {} | {} | {} | {} |",
+                count.all(),
+                count.passed,
+                count.failed,
+                count.skipped
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What did not pass, and why.
+    fn exceptions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = String::new();
+        for case in cases::all() {
+            for (player, name) in PLAYERS {
+                let (what, why) = match self.outcome(case, player) {
+                    Some(Outcome::Passed) => continue,
+                    Some(Outcome::Failed(failure)) => ("**failed**", failure.to_string()),
+                    Some(Outcome::Skipped(reason)) => ("skipped", reason.clone()),
+                    None => ("skipped", "not played".to_owned()),
+                };
+                let why = why.lines().next().unwrap_or_default().replace('|', "\\|");
+                writeln!(lines, "| `{}` | {name} | {what} | {why} |", case.name)?;
+            }
+        }
+        if lines.is_empty() {
+            return writeln!(f, "Every case was played everywhere and passed.");
+        }
+        write!(f, "| case | on | | reason |\n|---|---|---|---|\n{lines}")
+    }
+
+    /// A table of requirements, each with its cases and their outcomes.
+    fn requirements(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        requirements: &[Requirement],
+    ) -> fmt::Result {
+        write!(f, "| id | source | level | what is asked | cases |")?;
+        PLAYERS
+            .iter()
+            .try_for_each(|(_, name)| write!(f, " {name} |"))?;
+        write!(f, "\n|---|---|---|---|---|")?;
+        PLAYERS.iter().try_for_each(|_| write!(f, "---|"))?;
+        writeln!(f)?;
+        for requirement in requirements {
+            self.requirement(f, requirement)?;
+        }
+        writeln!(f)
+    }
+
+    fn requirement(&self, f: &mut fmt::Formatter<'_>, requirement: &Requirement) -> fmt::Result {
+        let cases: Vec<_> = cases_of(requirement).collect();
+        let names: Vec<_> = cases
+            .iter()
+            .map(|case| format!("`{}`", case.name))
+            .collect();
+        let held_by = match (names.is_empty(), requirement.elsewhere) {
+            (false, _) => names.join("<br>"),
+            (true, Some(elsewhere)) => elsewhere.to_owned(),
+            (true, None) => "none yet".to_owned(),
+        };
+        write!(
+            f,
+            "| {} | {} | {} | {} | {held_by} |",
+            requirement.id,
+            requirement.source,
+            level(requirement.level),
+            requirement.title
+        )?;
+        for (player, _) in PLAYERS {
+            let count = self.count(cases.iter().copied(), player);
+            write!(f, " {count} |")?;
+        }
+        writeln!(f)
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HEAD)?;
+        self.totals(f)?;
+        f.write_str("\n## What did not pass\n\n")?;
+        self.exceptions(f)?;
+        f.write_str(RFC)?;
+        self.requirements(f, requirements::RFC)?;
+        f.write_str(CONTRACT)?;
+        self.requirements(f, requirements::CONTRACT)?;
+        f.write_str(ACCEPTANCE)?;
+        self.requirements(f, requirements::ACCEPTANCE)?;
+        f.write_str("## The cases\n")?;
+        write_cases(f)
+    }
+}
+
+/// Every case with what it is about.
+fn write_cases(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut group = "";
+    for case in cases::all() {
+        if group != case.group {
+            group = case.group;
+            let title = group.rsplit("::").next().unwrap_or(group);
+            writeln!(f, "\n### {title}\n")?;
+        }
+        writeln!(
+            f,
+            "* `{}` ({}; {}):{}",
+            case.name,
+            level(case.level),
+            case.requirements.join(", "),
+            case.about
+        )?;
+    }
+    Ok(())
+}
+
+fn cases_of(requirement: &Requirement) -> impl Iterator<Item = &'static Case> {
+    cases::all().filter(move |case| case.requirements.contains(&requirement.id))
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "must",
+        Level::Should => "should",
+        Level::House => "house",
+    }
+}
+
+/// Outcomes in numbers.
+#[derive(Default)]
+struct Count {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Count {
+    fn all(&self) -> usize {
+        self.passed + self.failed + self.skipped
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.all() == 0 {
+            return Ok(());
+        }
+        write!(f, "{}/{}", self.passed, self.all())?;
+        if self.failed > 0 {
+            write!(f, ", **{} failed**", self.failed)?;
+        }
+        if self.skipped > 0 {
+            write!(f, ", {} skipped", self.skipped)?;
+        }
+        Ok(())
+    }
+}
+
+const HEAD: &str = "\
+# Compliance
+
+<!-- Written by `cargo run -p http-server-conformance --example compliance`. Do not edit; `.ci/run` checks it. -->
+
+What is asked of a server, by whose authority, which cases hold it to that, and what came out. Each case is played on
+real sockets against a fresh server of each backend, with all times divided by 20, and in a simulation with virtual
+time: whole, byte by byte, cut at every point of what the client sends (at 200 points of a long message), and in rough
+weather of ten seeds. A case counts as passed in the simulation if all of these runs passed. `cargo test` plays the
+cases also through `Box<dyn HttpServer>` and on a runtime that the server joins.
+
+";
+
+const RFC: &str = "
+## The RFCs
+
+What RFC 9110 and 9112 (and 6585) ask of an origin server. Levels: *must* and *should* are the RFC's; *house* is where
+it leaves a choice, and what the project has chosen. Not in the table, because they are not built: WebSocket, HTTP/2,
+TLS, the PROXY protocol, ranges and conditional requests (which are a handler's business).
+
+";
+
+const CONTRACT: &str = "
+## The contract
+
+The clauses of `http_server_trait::contract`: what hooks, handles and connections promise.
+
+";
+
+const ACCEPTANCE: &str = "
+## Acceptance
+
+What five earlier servers could do, whose users are to miss nothing: Raku's HTTP::Server::Async (list 0), Ring (1),
+Nim's asynchttpserver (2), PAGI (3), manakai's Web::Transport (4). Lines about what is not built yet are left out.
+
+";

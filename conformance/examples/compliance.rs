@@ -144,7 +144,7 @@ impl<'a> Report<'a> {
         for requirement in requirements {
             self.requirement(f, requirement)?;
         }
-        writeln!(f)
+        Ok(())
     }
 
     fn requirement(&self, f: &mut fmt::Formatter<'_>, requirement: &Requirement) -> fmt::Result {
@@ -186,7 +186,7 @@ impl fmt::Display for Report<'_> {
         self.requirements(f, requirements::CONTRACT)?;
         f.write_str(ACCEPTANCE)?;
         self.requirements(f, requirements::ACCEPTANCE)?;
-        f.write_str("## The cases\n")?;
+        f.write_str("\n## The cases\n")?;
         write_cases(f)
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod buffers;
 pub mod connection;
+mod count;
 mod date;
 pub mod h1;
 pub mod ledger;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::count::{Count, Counted};
 use crate::h1::Limits;
 use crate::ledger::Page;
-use crate::server::{Count, Counted};
 use crate::service::Service;
 
 /// What the connections of one worker share: the application, the limits, the page of the ledger.

@@ -13,10 +13,10 @@ use http_server_trait::{Address, CloseReason, Facts};
 
 use super::backend::Listener;
 use super::core::{Admitted, Core};
-use super::count::Counted;
 use super::serve::serve_connection;
 use crate::buffers::{RecvBuf, SendQueue};
 use crate::connection::Start;
+use crate::count::Counted;
 use crate::runtime::{Runtime, Timer};
 use crate::transport::{Close, Transport};
 

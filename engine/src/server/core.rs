@@ -13,13 +13,13 @@ use http_server_trait::{
 };
 
 use super::by_hand::ByHand;
-use super::count::{Count, Counted};
 use super::foreign::Foreign;
 use super::guests::{Guest, Guests};
 use super::pace::Pace;
 use super::serve::serve_connection;
 use super::table::{Seat, Table};
 use crate::connection::{Start, Tide, Worker};
+use crate::count::{Count, Counted};
 use crate::ledger::{Ledger, Open};
 use crate::runtime::Runtime;
 use crate::{net, service::Service};

@@ -4,7 +4,6 @@ mod accept;
 mod backend;
 mod by_hand;
 mod core;
-mod count;
 mod crew;
 mod drain;
 mod foreign;
@@ -28,7 +27,6 @@ use accept::accept_loop;
 pub use backend::{Backend, Listener, Member};
 use by_hand::ByHand;
 use core::Core;
-pub(crate) use count::{Count, Counted};
 pub use crew::Crew;
 use drain::drain;
 

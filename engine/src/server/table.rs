@@ -7,8 +7,8 @@ use http_server_trait::Conn;
 use http_server_trait::backend::Ask;
 use slab::Slab;
 
-use super::count::{Count, Counted};
 use super::guests::Guest;
+use crate::count::{Count, Counted};
 
 /// Every open connection, to be asked for something. A part for each worker, so that accepting on one does
 /// not wait for another.

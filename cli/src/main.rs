@@ -1,3 +1,23 @@
-//! The `bayonet` command.
+//! The `bayonet` command: see `bayonet --help`.
 
-fn main() {}
+mod args;
+mod backends;
+mod demo;
+mod failure;
+mod signals;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().into_command() {
+        Command::Demo(options) => demo::run(&options),
+        Command::Backends => backends::list(),
+    };
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        ExitCode::from(failure::COULD_NOT_START)
+    })
+}

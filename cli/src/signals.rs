@@ -1,0 +1,50 @@
+//! Ctrl-C: the first asks the server to end, the second ends it.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use bayonet::{Drain, ServerHandle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::failure::CUT;
+
+/// How long requests may take to finish. Those who run services kill after 30 s.
+const DRAIN: Duration = Duration::from_secs(25);
+/// How long an end at once may take, before the process ends without it.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Ends this server on SIGINT or SIGTERM, from now on.
+pub(crate) fn end_on_signal(handle: ServerHandle) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new()
+        .name("bayonet-signals".into())
+        .spawn(move || {
+            let mut arriving = signals.forever();
+            arriving.next();
+            drain(&handle);
+            arriving.next();
+            end(&handle);
+        })?;
+    Ok(())
+}
+
+fn drain(handle: &ServerHandle) {
+    handle.shutdown(Drain::within(DRAIN));
+    let active = handle.counters().active;
+    if active > 0 {
+        let seconds = DRAIN.as_secs();
+        eprintln!(
+            "stopping; {active} under way may take {seconds} s to finish. Ctrl-C again ends at once"
+        );
+    }
+}
+
+fn end(handle: &ServerHandle) {
+    handle.shutdown(Drain::now());
+    // The main thread waits for the server and ends the process. This one is for what never yields.
+    thread::sleep(AT_ONCE);
+    eprintln!("something does not let go; ended without it");
+    std::process::exit(CUT.into());
+}

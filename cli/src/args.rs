@@ -88,7 +88,8 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "NAME", value_parser = backend, verbatim_doc_comment)]
     pub(crate) backend: Option<&'static str>,
     /// Where to listen: ADDRESS:PORT, [V6]:PORT or unix:/PATH.
-    /// May be given several times; port 0 takes a free one.
+    /// Port 0 takes a free one.
+    /// Can be given more than once.
     #[arg(long, value_name = "ADDR", value_parser = place, default_value = PLACE, verbatim_doc_comment)]
     pub(crate) bind: Vec<String>,
     /// How many threads serve, from 1 to 1024.

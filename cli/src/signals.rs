@@ -31,14 +31,10 @@ pub(crate) fn end_on_signal(handle: ServerHandle) -> io::Result<()> {
 }
 
 fn drain(handle: &ServerHandle) {
+    // Before the request, as a server that has nothing to wait for ends at once.
+    let seconds = DRAIN.as_secs();
+    eprintln!("stopping: requests may take {seconds} s to finish; Ctrl-C again ends at once");
     handle.shutdown(Drain::within(DRAIN));
-    let active = handle.counters().active;
-    if active > 0 {
-        let seconds = DRAIN.as_secs();
-        eprintln!(
-            "stopping; {active} under way may take {seconds} s to finish. Ctrl-C again ends at once"
-        );
-    }
 }
 
 fn end(handle: &ServerHandle) {

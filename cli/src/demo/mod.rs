@@ -34,6 +34,7 @@ pub(crate) fn run(options: &Demo) -> Result<ExitCode, Failure> {
 
     let report = handle.wait();
     banner::say(&report);
+    banner::say(&report.counters);
     Ok(if report.is_clean() {
         ExitCode::SUCCESS
     } else {

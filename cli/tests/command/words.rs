@@ -1,11 +1,9 @@
 //! What the command says: its help, and what it answers to what cannot be.
 
-mod support;
-
 use std::net::TcpListener;
 use std::process::Output;
 
-use support::{Demo, bayonet};
+use crate::support::{Demo, bayonet};
 
 fn run(line: &[&str]) -> (Option<i32>, String, String) {
     let Output {

@@ -7,43 +7,43 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-pub use rustix::process::Signal;
+pub(crate) use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
 /// A test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn bayonet() -> Command {
+pub(crate) fn bayonet() -> Command {
     Command::new(env!("CARGO_BIN_EXE_bayonet"))
 }
 
 /// The demo, running.
-pub struct Demo {
+pub(crate) struct Demo {
     process: Child,
     out: BufReader<ChildStdout>,
     err: BufReader<ChildStderr>,
     /// What it said when it was ready.
-    pub banner: String,
-    pub address: SocketAddr,
+    pub(crate) banner: String,
+    pub(crate) address: SocketAddr,
     /// Its Unix socket, if it has one.
-    pub unix: Option<PathBuf>,
+    pub(crate) unix: Option<PathBuf>,
 }
 
 /// How the demo ended.
-pub struct End {
-    pub status: ExitStatus,
-    pub out: String,
-    pub err: String,
+pub(crate) struct End {
+    pub(crate) status: ExitStatus,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Demo {
     /// Starts it on this backend and on a free port.
-    pub fn on(backend: &str) -> Demo {
+    pub(crate) fn on(backend: &str) -> Demo {
         Demo::with(backend, &[])
     }
 
     /// As `on`, with more on the command line.
-    pub fn with(backend: &str, more: &[&str]) -> Demo {
+    pub(crate) fn with(backend: &str, more: &[&str]) -> Demo {
         let mut process = bayonet()
             .args([
                 "demo",
@@ -87,13 +87,13 @@ impl Demo {
         }
     }
 
-    pub fn connect(&self) -> Client<TcpStream> {
+    pub(crate) fn connect(&self) -> Client<TcpStream> {
         let stream = TcpStream::connect(self.address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         Client(BufReader::new(stream))
     }
 
-    pub fn connect_unix(&self) -> Client<UnixStream> {
+    pub(crate) fn connect_unix(&self) -> Client<UnixStream> {
         let path = self.unix.as_ref().expect("a Unix socket");
         let stream = UnixStream::connect(path).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -101,25 +101,25 @@ impl Demo {
     }
 
     /// One request on a connection of its own.
-    pub fn get(&self, target: &str) -> Answer {
+    pub(crate) fn get(&self, target: &str) -> Answer {
         self.connect()
             .ask(&format!("GET {target} HTTP/1.1\r\nHost: demo\r\n\r\n"))
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.process.id()).expect("an id");
         kill_process(Pid::from_raw(id).expect("an id"), signal).expect("it runs");
     }
 
     /// The next line that it writes to stderr.
-    pub fn complaint(&mut self) -> String {
+    pub(crate) fn complaint(&mut self) -> String {
         let mut line = String::new();
         self.err.read_line(&mut line).expect("its text");
         line
     }
 
     /// Waits for its end.
-    pub fn end(mut self) -> End {
+    pub(crate) fn end(mut self) -> End {
         let (mut out, mut err) = (String::new(), String::new());
         self.out.read_to_string(&mut out).expect("its text");
         self.err.read_to_string(&mut err).expect("its text");
@@ -128,7 +128,7 @@ impl Demo {
     }
 
     /// Ends it in order, and asks that nothing was wrong.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         self.signal(Signal::INT);
         let end = self.end();
         assert!(end.status.success(), "{:?} {}", end.status, end.err);
@@ -145,10 +145,10 @@ impl Drop for Demo {
 }
 
 /// A connection to the demo.
-pub struct Client<S>(BufReader<S>);
+pub(crate) struct Client<S>(BufReader<S>);
 
 impl<S: Read + Write> Client<S> {
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0
             .get_mut()
             .write_all(bytes.as_ref())
@@ -156,32 +156,32 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// Sends a request and reads its answer.
-    pub fn ask(&mut self, request: &str) -> Answer {
+    pub(crate) fn ask(&mut self, request: &str) -> Answer {
         self.send(request);
         self.answer(!request.starts_with("HEAD "))
     }
 
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).expect("a line");
         line
     }
 
-    pub fn exactly(&mut self, count: usize) -> String {
+    pub(crate) fn exactly(&mut self, count: usize) -> String {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).expect("so many bytes");
         String::from_utf8(bytes).expect("text")
     }
 
     /// Everything until the server ends its side.
-    pub fn rest(&mut self) -> String {
+    pub(crate) fn rest(&mut self) -> String {
         let mut rest = String::new();
         self.0.read_to_string(&mut rest).expect("an end");
         rest
     }
 
     /// The head of an answer.
-    pub fn head(&mut self) -> Answer {
+    pub(crate) fn head(&mut self) -> Answer {
         let status = self.line();
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
         let mut fields = Vec::new();
@@ -221,7 +221,7 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// The next chunk of an answer; empty at the end.
-    pub fn chunk(&mut self) -> String {
+    pub(crate) fn chunk(&mut self) -> String {
         let size = self.line();
         let size = usize::from_str_radix(size.trim_end(), 16).expect("the size of a chunk");
         let chunk = self.exactly(size);
@@ -232,16 +232,16 @@ impl<S: Read + Write> Client<S> {
 
 /// An answer of the demo.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub fields: Vec<(String, String)>,
-    pub content: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) content: String,
     /// The sizes of its chunks, if it came in any.
-    pub chunks: Vec<usize>,
+    pub(crate) chunks: Vec<usize>,
 }
 
 impl Answer {
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let field = self.fields.iter().find(|(known, _)| known == name);
         field.map(|(_, value)| value.as_str())
     }

@@ -12,9 +12,9 @@
 //!
 //! [`drive`] is a future, generic over the transport and the runtime, that a backend makes one of for each
 //! connection. It is written as plain async code around a handful of poll functions. Two rules hold them
-//! together: whatever returns `Pending` has gone through [`Link::rest`] last, which stores the waker, enters
+//! together: whatever returns `Pending` has gone through `Link::rest` last, which stores the waker, enters
 //! the books and looks at the clock; and whatever waits for the application's code keeps sending, reading and
-//! watching meanwhile ([`Link::beside`]).
+//! watching meanwhile (`Link::beside`).
 
 mod alarm;
 mod content;

@@ -7,7 +7,7 @@
 //!
 //! There are no times and no dates in it: the same cases with the same outcomes are the same file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -38,9 +38,11 @@ fn main() -> ExitCode {
     report.say_failures();
     let is_check = std::env::args().any(|argument| argument == "--check");
     if is_check {
-        if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        if there == text {
             return ExitCode::SUCCESS;
         }
+        say_differences(&there, &text);
         eprintln!("COMPLIANCE.md is not what the cases say. To write it anew:");
         eprintln!("cargo run -p http-server-conformance --example compliance");
         return ExitCode::FAILURE;
@@ -52,6 +54,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn say_differences(there: &str, wanted: &str) {
+    let (old, new): (BTreeSet<_>, BTreeSet<_>) =
+        (there.lines().collect(), wanted.lines().collect());
+    old.difference(&new).for_each(|line| eprintln!("- {line}"));
+    new.difference(&old).for_each(|line| eprintln!("+ {line}"));
 }
 
 /// What became of each case, by its name and where it was played.

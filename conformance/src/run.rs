@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_server_trait::{
-    Capabilities, Completed, Config, Drain, HttpServer, IntoListen, Listen, ListenError,
-    ServerHandle,
+    Capabilities, Config, Drain, HttpServer, IntoListen, Listen, ListenError, ServerHandle,
 };
 
 use crate::case::{Case, Serves};
@@ -52,10 +51,11 @@ pub(crate) fn prepare<S: HttpServer>(server: &mut S, case: &Case, stage: &Stage)
 }
 
 /// Adds an `after` hook that counts, to hold the promise that it is called once for each request.
+#[cfg(feature = "simulator")]
 pub(crate) fn count_afters<S: HttpServer>(server: &mut S) -> Afters {
     let counted = Afters::default();
     let count = Arc::clone(&counted.0);
-    server.after(move |_: Arc<Completed>| {
+    server.after(move |_: Arc<http_server_trait::Completed>| {
         count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         async {}
     });

@@ -7,6 +7,7 @@
 //! | [`h1`] | the protocol: pure functions and one state machine |
 //! | [`connection`] | the one driver of a connection: user code, order, limits, deadlines, the end |
 
+mod budget;
 pub mod buffers;
 pub mod connection;
 mod count;

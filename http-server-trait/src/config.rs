@@ -66,6 +66,14 @@ pub struct Config {
     /// The most requests that are under way at a time, on all connections together. Default `None`. More:
     /// 503 with `Retry-After: 1`, before any hook but `after` sees them. The connection is kept.
     pub in_flight: Option<usize>,
+    /// The most memory, in bytes, that all connections together buffer in: heads, content that is being
+    /// collected, answers that wait to be sent. Default `None`. Above three quarters of it, connections
+    /// that hold more than their share are not read from for a while; beyond it, the one that holds most
+    /// is cut. What the application holds on to is its own.
+    pub memory: Option<usize>,
+    /// The most memory that one connection buffers in. Default `None`; the other limits bound it.
+    /// Exceeded: the connection is cut.
+    pub connection_memory: Option<usize>,
     /// What happens to connections over the limit. Default: 503 with `Retry-After: 1`, and close.
     pub at_capacity: AtCapacity,
     /// How many pipelined answers are held back so that they leave together. Default 64. Answers are
@@ -194,6 +202,8 @@ impl Default for Config {
             connections_per_address: None,
             accept_rate: None,
             in_flight: None,
+            memory: None,
+            connection_memory: None,
             at_capacity: AtCapacity::Refuse,
             pipelined: 64,
             head_time: Duration::from_secs(10),

@@ -74,6 +74,8 @@ reasons! {
         AnswerCut = "answer_cut",
         /// The server held as many connections as it may and refused this one with 503.
         AtCapacity = "at_capacity",
+        /// It held more of the memory than the budget has, and was cut.
+        OverBudget = "over_budget",
         /// The server was shutting down and nothing was under way.
         Shutdown = "shutdown",
         /// The server was shutting down and the deadline struck while something was under way.
@@ -109,6 +111,8 @@ reasons! {
         AnswerCut = "answer_cut",
         /// The connection failed.
         ConnectionError = "connection_error",
+        /// The connection held more of the memory than the budget has, and was cut.
+        OverBudget = "over_budget",
         /// The deadline of the shutdown struck.
         ShutdownCut = "shutdown_cut",
         /// The application killed the connection.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::pool;
+use super::{pages, pool};
 
 /// The bytes that a connection has received and not used up, in one piece.
 ///
@@ -34,6 +34,11 @@ impl RecvBuf {
     /// How many bytes are there.
     pub fn len(&self) -> usize {
         self.data.len() - self.start
+    }
+
+    /// How much memory it takes: the pages that have been written to, not what is reserved.
+    pub(crate) fn held(&self) -> usize {
+        pages(self.data.len())
     }
 
     /// Whether none are there.

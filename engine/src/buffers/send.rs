@@ -47,6 +47,12 @@ impl SendQueue {
         self.len
     }
 
+    /// How much memory it takes.
+    pub(crate) fn held(&self) -> usize {
+        let large = self.large.iter().map(|large| large.bytes.len());
+        super::pages(self.small.len()) + large.sum::<usize>()
+    }
+
     /// Whether none wait.
     pub fn is_empty(&self) -> bool {
         self.len == 0

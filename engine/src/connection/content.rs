@@ -13,7 +13,7 @@ use super::incoming::{Slot, Wants};
 use super::link::{Filled, Link, Roused};
 use super::stop::Stop;
 use super::worker::Worker;
-use crate::buffers::RecvBuf;
+use crate::buffers::{RecvBuf, pages};
 use crate::h1::answer::CONTINUE;
 use crate::h1::{Event, Framing, Limits, Message, Refusal};
 use crate::runtime::Runtime;
@@ -36,6 +36,8 @@ pub(crate) struct Content {
     /// read, the rate does not count.
     waited_since: Option<Instant>,
     waited: Duration,
+    /// How much memory is collected in.
+    collected: usize,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,7 @@ impl Content {
             came_at: None,
             waited_since: None,
             waited: Duration::ZERO,
+            collected: 0,
         }
     }
 
@@ -145,7 +148,15 @@ impl Content {
         self.waited_since.get_or_insert(now);
     }
 
-    fn is_not_waited_for(&mut self, now: Instant) {
+    /// How much memory its collected part takes, and what waits for a handler.
+    pub(crate) fn held(&self) -> usize {
+        match &self.state {
+            State::Taken(slot) => slot.buffered(),
+            _ => self.collected,
+        }
+    }
+
+    pub(crate) fn is_not_waited_for(&mut self, now: Instant) {
         self.came_at = None;
         if let Some(since) = self.waited_since.take() {
             self.waited += now.saturating_duration_since(since);
@@ -250,6 +261,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         while whole.len() < length {
             let _ = self.poll_flush(cx);
             whole.grow_towards(length);
+            // Counted as the buffer that is read into, and as collected while this rests.
+            self.content.collected = 0;
             let before = whole.len();
             match self.poll_fill_into(cx, whole) {
                 Poll::Ready(Ok(Filled::Some)) => self.took(whole.len().min(length) - before),
@@ -257,9 +270,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     return Poll::Ready(Err(Trouble::Refused(Refusal::Incomplete)));
                 }
                 Poll::Ready(Err(stop)) => return Poll::Ready(Err(Trouble::Stop(stop))),
-                Poll::Pending => ready!(self.rest_for_content(cx, worker))?,
+                Poll::Pending => {
+                    self.content.collected = whole.held();
+                    ready!(self.rest_for_content(cx, worker))?;
+                }
             }
         }
+        self.content.collected = whole.held();
         Poll::Ready(Ok(()))
     }
 
@@ -272,7 +289,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let trailers = poll_fn(|cx| {
             loop {
                 let _ = self.poll_flush(cx);
-                match self.poll_step(cx, &worker.limits, |data| whole.extend_from_slice(data)) {
+                let step = self.poll_step(cx, &worker.limits, |data| whole.extend_from_slice(data));
+                self.content.collected = pages(whole.len());
+                match step {
                     Poll::Ready(Ok(Step::Data)) => {}
                     Poll::Ready(Ok(Step::End(trailers))) => return Poll::Ready(Ok(trailers)),
                     Poll::Ready(Err(trouble)) => return Poll::Ready(Err(trouble)),
@@ -334,7 +353,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         worker: &Worker<S>,
     ) -> Poll<Result<(), Trouble>> {
         let now = self.now();
-        self.content.is_waited_for(now);
+        if !self.holds_back {
+            self.content.is_waited_for(now);
+        }
         let deadline = self.content.deadline(worker.service.config());
         match ready!(self.rest(cx, worker, deadline)) {
             Roused::Asked => Poll::Ready(
@@ -378,7 +399,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Poll::Ready(Err(trouble)) => self.break_content(trouble),
                 Poll::Pending => {
                     let now = self.now();
-                    self.content.is_waited_for(now);
+                    if !self.holds_back {
+                        self.content.is_waited_for(now);
+                    }
                     return moved;
                 }
             }

@@ -98,6 +98,11 @@ impl Slot {
         }
     }
 
+    /// How much waits to be taken.
+    pub(crate) fn buffered(&self) -> usize {
+        lock(&self.0).buffered
+    }
+
     /// Whether nobody will take any.
     pub(crate) fn is_gone(&self) -> bool {
         lock(&self.0).gone

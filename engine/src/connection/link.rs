@@ -1,5 +1,6 @@
 //! A connection's bytes, clock and books: what every step of the driver works with.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use super::content::{Content, earned};
 use super::record::{Kept, Outbox, Record, Unsent};
 use super::stop::Stop;
 use super::worker::{Tide, Worker};
+use crate::budget::{Account, Budget};
 use crate::buffers::{RecvBuf, SendQueue};
 use crate::h1::Reader;
 use crate::ledger::{Open, Tally};
@@ -21,6 +23,10 @@ use crate::service::Service;
 use crate::transport::{Close, Transport};
 
 /// A connection, below the level of requests.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of different kinds, not a state"
+)]
 pub(crate) struct Link<T, R: Runtime> {
     /// There until it is taken over or parked.
     pub(crate) io: Option<T>,
@@ -57,6 +63,10 @@ pub(crate) struct Link<T, R: Runtime> {
     /// Requests that have ended, for the hooks to be told.
     pub(crate) ended: Vec<(Box<Record>, Outcome, u64)>,
     pub(crate) tally: Tally,
+    /// What it holds of the memory, where that is limited.
+    account: Option<Account>,
+    /// Whether it is not read from, to keep the budget: then the client is not waited for.
+    pub(crate) holds_back: bool,
     alarm: Alarm<R>,
     /// The time, asked for at most once between two rests.
     clock: Option<Instant>,
@@ -111,12 +121,27 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             close_reason: None,
             ended: Vec::new(),
             tally: Tally::default(),
+            account: None,
+            holds_back: false,
             alarm: Alarm::new(),
             clock: None,
             heeded: Asks::default(),
             taken_at: None,
             squeezes: false,
             waits_since: None,
+        }
+    }
+
+    /// With an account of what it holds.
+    pub(crate) fn within(mut self, budget: Option<&Arc<Budget>>) -> Self {
+        self.account = budget.map(|budget| budget.open(self.conn.clone()));
+        self
+    }
+
+    /// Enters what it holds, beside the buffer that it reads into.
+    fn weigh(&self, rx: &RecvBuf) {
+        if let Some(account) = &self.account {
+            account.enter(rx.held() + self.rx.held() + self.tx.held() + self.content.held());
         }
     }
 
@@ -156,7 +181,19 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let Some(io) = &mut self.io else {
             return Poll::Ready(Err(Stop::ReadFailed));
         };
-        match ready!(io.poll_recv(cx, rx)) {
+        self.holds_back = self
+            .account
+            .as_ref()
+            .is_some_and(|account| account.must_wait(cx));
+        if self.holds_back {
+            let now = self.now();
+            // It is not the client that is slow.
+            self.content.is_not_waited_for(now);
+            return Poll::Pending;
+        }
+        let received = ready!(io.poll_recv(cx, rx));
+        self.weigh(rx);
+        match received {
             Ok(0) => {
                 self.peer_ended = true;
                 self.conn.set_disconnected(Disconnected::Finished);
@@ -259,6 +296,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.tally.enter(&worker.page);
         self.rx.rest();
         self.tx.rest();
+        self.weigh(&RecvBuf::new());
         self.conn.driver().register(cx.waker());
         // After the waker is stored: what is asked from now on wakes it.
         let asks = self.conn.asks();
@@ -326,7 +364,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) fn must_stop(&self, tide: &Tide) -> Option<Stop> {
         let killed = self.heeded.has(Ask::Kill);
         killed.then(|| {
-            if tide.is_cutting() {
+            if self.account.as_ref().is_some_and(Account::is_over) {
+                Stop::OverBudget
+            } else if tide.is_cutting() {
                 Stop::ShutdownCut
             } else {
                 Stop::Killed

@@ -87,7 +87,7 @@ pub async fn drive<T: Transport, R: Runtime, S: Service>(
     open: Open,
     start: Start,
 ) -> Fate {
-    let mut link = Link::new(io, conn, runtime, open);
+    let mut link = Link::new(io, conn, runtime, open).within(worker.budget.as_ref());
     link.requests = start.requests;
     if !start.unread.is_empty() {
         link.rx.prepend(&start.unread);

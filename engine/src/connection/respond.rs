@@ -11,7 +11,7 @@ use http_server_trait::{
 };
 
 use super::alarm::Phase;
-use super::content::{State, Trouble};
+use super::content::{Content, State, Trouble};
 use super::hooks::Unfinished;
 use super::link::{Link, Roused};
 use super::stop::Stop;
@@ -442,6 +442,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
         }
         self.reader.next();
+        self.content = Content::none();
         Next::Keep
     }
 

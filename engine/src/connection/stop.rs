@@ -18,6 +18,8 @@ pub(crate) enum Stop {
     /// The request took too long when its answer had begun, or could not be answered.
     RequestDeadline,
     Killed,
+    /// It holds more than the memory budget has.
+    OverBudget,
     /// The deadline of a shutdown.
     ShutdownCut,
 }
@@ -33,6 +35,7 @@ impl Stop {
             Stop::AnswerCut => CloseReason::AnswerCut,
             Stop::RequestDeadline => CloseReason::RequestTimeout,
             Stop::Killed => CloseReason::Killed,
+            Stop::OverBudget => CloseReason::OverBudget,
             Stop::ShutdownCut => CloseReason::ShutdownCut,
         }
     }
@@ -46,6 +49,7 @@ impl Stop {
             Stop::AnswerCut => AbortReason::AnswerCut,
             Stop::RequestDeadline => AbortReason::RequestTimeout,
             Stop::Killed => AbortReason::Killed,
+            Stop::OverBudget => AbortReason::OverBudget,
             Stop::ShutdownCut => AbortReason::ShutdownCut,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::budget::Budget;
 use crate::count::{Count, Counted};
 use crate::h1::Limits;
 use crate::ledger::Page;
@@ -17,6 +18,8 @@ pub struct Worker<S> {
     pub(crate) tide: Arc<Tide>,
     /// How many requests are under way on all workers, where that is limited.
     flights: Arc<Count>,
+    /// The memory of all connections on all workers, where that is limited.
+    pub(crate) budget: Option<Arc<Budget>>,
 }
 
 impl<S: Service> Worker<S> {
@@ -29,12 +32,14 @@ impl<S: Service> Worker<S> {
             page,
             tide,
             flights: Arc::default(),
+            budget: None,
         }
     }
 
-    /// With the other workers' count of requests that are under way.
-    pub(crate) fn sharing(mut self, flights: Arc<Count>) -> Self {
+    /// With what it shares with the other workers: the count of requests that are under way, the memory.
+    pub(crate) fn sharing(mut self, flights: Arc<Count>, budget: Option<Arc<Budget>>) -> Self {
         self.flights = flights;
+        self.budget = budget;
         self
     }
 

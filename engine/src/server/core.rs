@@ -18,6 +18,7 @@ use super::guests::{Guest, Guests};
 use super::pace::Pace;
 use super::serve::serve_connection;
 use super::table::{Seat, Table};
+use crate::budget::Budget;
 use crate::connection::{Start, Tide, Worker};
 use crate::count::{Count, Counted};
 use crate::ledger::{Ledger, Open};
@@ -75,9 +76,10 @@ impl<R: Runtime> Core<R> {
     ) -> Self {
         let tide = Arc::new(Tide::default());
         let flights = Arc::default();
+        let budget = Budget::of(Service::config(pipeline.as_ref()));
         let worker = |_| {
             let worker = Worker::new(Arc::clone(&pipeline), ledger.page(), Arc::clone(&tide));
-            Arc::new(worker.sharing(Arc::clone(&flights)))
+            Arc::new(worker.sharing(Arc::clone(&flights), budget.clone()))
         };
         let workers: Vec<_> = runtimes.iter().map(worker).collect();
         let config = Service::config(pipeline.as_ref());

@@ -1,0 +1,166 @@
+//! The memory that connections buffer in, where it is limited.
+//!
+//! Below three quarters of the budget nothing happens. Above, a connection that holds more than its share is
+//! not read from any more; what it sends waits in the kernel, and its sender with it. Beyond the budget the
+//! connection that holds most is cut.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use http_server_trait::backend::Ask;
+use http_server_trait::{Config, Conn};
+use slab::Slab;
+
+/// What all connections of a server may hold together, and each of them.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    total: usize,
+    each: usize,
+    held: AtomicUsize,
+    holders: Mutex<Slab<Arc<Holder>>>,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+/// A connection that holds some.
+#[derive(Debug)]
+struct Holder {
+    held: AtomicUsize,
+    conn: Conn,
+    over: AtomicBool,
+}
+
+/// A connection's account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    budget: Arc<Budget>,
+    holder: Arc<Holder>,
+    key: usize,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Budget {
+    /// The budget of this configuration, if it has one.
+    pub(crate) fn of(config: &Config) -> Option<Arc<Self>> {
+        if config.memory.is_none() && config.connection_memory.is_none() {
+            return None;
+        }
+        Some(Arc::new(Budget {
+            total: config.memory.unwrap_or(usize::MAX),
+            each: config.connection_memory.unwrap_or(usize::MAX),
+            held: AtomicUsize::new(0),
+            holders: Mutex::default(),
+            waiting: Mutex::default(),
+        }))
+    }
+
+    /// Opens an account.
+    pub(crate) fn open(self: &Arc<Self>, conn: Conn) -> Account {
+        let holder = Arc::new(Holder {
+            held: AtomicUsize::new(0),
+            conn,
+            over: AtomicBool::new(false),
+        });
+        let key = lock(&self.holders).insert(Arc::clone(&holder));
+        Account {
+            budget: Arc::clone(self),
+            holder,
+            key,
+        }
+    }
+
+    fn is_tight(&self) -> bool {
+        self.held.load(Ordering::Acquire) > self.total / 4 * 3
+    }
+
+    /// Cuts whoever holds most, and more than its share: there may be many that hold little.
+    #[cold]
+    fn shed(&self) {
+        let holders = lock(&self.holders);
+        let free = holders.iter().map(|(_, holder)| holder);
+        let most = free
+            .filter(|holder| !holder.over.load(Ordering::Acquire))
+            .max_by_key(|holder| holder.held.load(Ordering::Acquire));
+        let most = most.map(Arc::clone);
+        drop(holders);
+        if let Some(most) = most {
+            most.cut();
+        }
+    }
+}
+
+impl Holder {
+    fn cut(&self) {
+        self.over.store(true, Ordering::Release);
+        self.conn.ask(Ask::Kill);
+    }
+}
+
+impl Account {
+    /// Enters what the connection holds now.
+    pub(crate) fn enter(&self, holds: usize) {
+        let held = self.holder.held.swap(holds, Ordering::AcqRel);
+        if holds == held {
+            return;
+        }
+        let budget = &self.budget;
+        if holds < held {
+            let less = held - holds;
+            budget.held.fetch_sub(less, Ordering::AcqRel);
+            if !budget.is_tight() {
+                let waiting = std::mem::take(&mut *lock(&budget.waiting));
+                waiting.into_iter().for_each(Waker::wake);
+            }
+            return;
+        }
+        let total = budget.held.fetch_add(holds - held, Ordering::AcqRel) + (holds - held);
+        if holds > budget.each {
+            self.holder.cut();
+        } else if total > budget.total {
+            budget.shed();
+        }
+    }
+
+    /// Whether the connection is to read no more for now. It is woken when it may.
+    pub(crate) fn must_wait(&self, cx: &mut Context<'_>) -> bool {
+        if self.is_over() {
+            return true;
+        }
+        if !self.holds_too_much() {
+            return false;
+        }
+        let mut waiting = lock(&self.budget.waiting);
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        drop(waiting);
+        // Somebody may have given something back before the waker was there.
+        self.holds_too_much()
+    }
+
+    /// Whether there is little left, and this one holds more than half of its share.
+    fn holds_too_much(&self) -> bool {
+        let budget = &self.budget;
+        if !budget.is_tight() {
+            return false;
+        }
+        let share = budget.total / 2 / lock(&budget.holders).len().max(1);
+        self.holder.held.load(Ordering::Acquire) > share
+    }
+
+    /// Whether the connection was cut to keep the budget.
+    pub(crate) fn is_over(&self) -> bool {
+        self.holder.over.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.enter(0);
+        let left = lock(&self.budget.holders).try_remove(self.key);
+        drop(left);
+    }
+}

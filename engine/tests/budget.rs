@@ -108,7 +108,7 @@ fn large_ones_wait_and_small_ones_are_served() {
         assert!(is_served(&sim, &address), "a small one");
     }
     // What the first ones give back, the others get.
-    uploads.retain(|upload| !upload.client.is_reset());
+    uploads.retain_mut(|upload| !upload.client.is_reset() && upload.client.receive().is_empty());
     for mut upload in uploads.drain(..5) {
         upload.client.reset();
         sim.run();

@@ -1,8 +1,9 @@
 //! The memory that connections buffer in, where it is limited.
 //!
 //! Below three quarters of the budget nothing happens. Above, a connection that holds more than its share is
-//! not read from any more; what it sends waits in the kernel, and its sender with it. Beyond the budget the
-//! connection that holds most is cut.
+//! not read from any more; what it sends waits in the kernel, and its sender with it. One of those at a time is
+//! read from all the same, so that they do not wait for each other for ever. Beyond the budget the connection
+//! that holds most is cut.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ pub(crate) struct Budget {
     each: usize,
     held: AtomicUsize,
     holders: Mutex<Slab<Arc<Holder>>>,
+    /// Who is read from although there is little left; [`NOBODY`] if nobody is.
+    turn: AtomicUsize,
     waiting: Mutex<Vec<Waker>>,
 }
 
@@ -38,6 +41,8 @@ pub(crate) struct Account {
     key: usize,
 }
 
+const NOBODY: usize = usize::MAX;
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -53,6 +58,7 @@ impl Budget {
             each: config.connection_memory.unwrap_or(usize::MAX),
             held: AtomicUsize::new(0),
             holders: Mutex::default(),
+            turn: AtomicUsize::new(NOBODY),
             waiting: Mutex::default(),
         }))
     }
@@ -70,6 +76,13 @@ impl Budget {
             holder,
             key,
         }
+    }
+
+    fn pass_turn(&self, from: usize, to: usize) -> bool {
+        let passed = self
+            .turn
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        passed.is_ok()
     }
 
     fn is_tight(&self) -> bool {
@@ -110,7 +123,8 @@ impl Account {
         if holds < held {
             let less = held - holds;
             budget.held.fetch_sub(less, Ordering::AcqRel);
-            if !budget.is_tight() {
+            let had_turn = budget.pass_turn(self.key, NOBODY);
+            if had_turn || !budget.is_tight() {
                 let waiting = std::mem::take(&mut *lock(&budget.waiting));
                 waiting.into_iter().for_each(Waker::wake);
             }
@@ -129,7 +143,7 @@ impl Account {
         if self.is_over() {
             return true;
         }
-        if !self.holds_too_much() {
+        if !self.holds_too_much() || self.has_turn() {
             return false;
         }
         let mut waiting = lock(&self.budget.waiting);
@@ -138,7 +152,12 @@ impl Account {
         }
         drop(waiting);
         // Somebody may have given something back before the waker was there.
-        self.holds_too_much()
+        self.holds_too_much() && !self.has_turn()
+    }
+
+    fn has_turn(&self) -> bool {
+        let turn = self.budget.turn.load(Ordering::Acquire);
+        turn == self.key || self.budget.pass_turn(NOBODY, self.key)
     }
 
     /// Whether there is little left, and this one holds more than half of its share.
@@ -160,6 +179,8 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         self.enter(0);
+        // Whoever held nothing may have had its turn, too.
+        self.budget.pass_turn(self.key, NOBODY);
         let left = lock(&self.budget.holders).try_remove(self.key);
         drop(left);
     }

@@ -12,10 +12,17 @@ use crate::stage::Stage;
 use crate::suite::Suite;
 use crate::wire::sim::{Cut, Simulated};
 
-/// How many cuts of a long message are tried: all of a short one.
+/// How many cuts of a long message are tried: all of a short one. `BAYONET_CUTS` says otherwise.
 const CUTS: usize = 200;
-/// How many seeds of rough weather are tried.
+/// How many seeds of rough weather are tried. `BAYONET_SEEDS` says otherwise.
 const SEEDS: u64 = 10;
+
+/// A number from the environment, for runs that are longer than usual.
+fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
+    let set = std::env::var(name).ok();
+    set.and_then(|value| value.parse().ok())
+        .unwrap_or(otherwise)
+}
 
 impl Suite {
     /// With every case in the simulation: whole, byte by byte, cut at every point of what the client sends,
@@ -38,7 +45,7 @@ fn everywhere(case: &'static Case) -> Outcome {
     let told = |verdict: crate::Verdict, how: String| {
         verdict.map_err(|failure| crate::Failure::new(format!("{how}: {failure}")))
     };
-    let step = most.div_ceil(CUTS).max(1);
+    let step = most.div_ceil(number("BAYONET_CUTS", CUTS)).max(1);
     let rest = || -> crate::Verdict {
         told(verdict, "whole".into())?;
         told(
@@ -48,7 +55,7 @@ fn everywhere(case: &'static Case) -> Outcome {
         for at in (1..most).step_by(step) {
             told(once(case, Cut::At(at), false, 0).0, format!("cut at {at}"))?;
         }
-        for seed in 1..=SEEDS {
+        for seed in 1..=number("BAYONET_SEEDS", SEEDS) {
             told(
                 once(case, Cut::Whole, true, seed).0,
                 format!("rough weather, seed {seed}"),

@@ -236,9 +236,11 @@ impl Test {
     }
 }
 
-/// Panics of handlers are part of cases; thousands of backtraces are of no use to anybody.
+/// Panics and failures of handlers are part of cases; thousands of lines about them are of no use to anybody.
 fn quiet() {
     std::panic::set_hook(Box::new(|_| {}));
+    // Servers write to stderr where no logger wants anything. Here one does, and drops it.
+    log::set_max_level(log::LevelFilter::Error);
 }
 
 impl std::fmt::Debug for Suite {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use async_std::task;
 use http_server_engine::net::Family;
-use http_server_engine::server::Backend;
+use http_server_engine::server::{self, Backend};
 use http_server_engine::{Runtime, Timer};
 use http_server_trait::BoxFuture;
-use http_server_trait::backend::Execute;
+use http_server_trait::backend::{Execute, Passed};
 
 use crate::stream::{Listener, Stream};
 use crate::threads::Door;
@@ -51,6 +51,22 @@ impl Backend for AsyncStd {
         Ok(match family {
             Family::Tcp => Listener::tcp(std::net::TcpListener::from(socket).into()),
             Family::Unix => Listener::unix(std::os::unix::net::UnixListener::from(socket).into()),
+        })
+    }
+
+    fn duplicate(socket: &OwnedFd) -> io::Result<Passed> {
+        server::duplicate(socket)
+    }
+
+    fn socket(passed: Passed) -> Result<OwnedFd, Passed> {
+        server::descriptor(passed)
+    }
+
+    fn stream(passed: Passed, family: Family) -> io::Result<Stream> {
+        let socket = server::descriptor(passed).map_err(|_| server::foreign())?;
+        Ok(match family {
+            Family::Tcp => Stream::tcp(std::net::TcpStream::from(socket).into()),
+            Family::Unix => Stream::unix(std::os::unix::net::UnixStream::from(socket).into()),
         })
     }
 }

@@ -27,8 +27,9 @@ use std::sync::Arc;
 
 use http_server_engine::net;
 use http_server_engine::server::{self, Crew};
+use http_server_trait::backend::Inheritance;
 use http_server_trait::{
-    App, Capabilities, Feature, HttpServer, Listen, ListenError, ServerHandle, async_trait,
+    AdoptError, App, Capabilities, HttpServer, Listen, ListenError, ServerHandle, async_trait,
 };
 
 use runtime::{Executor, Smol};
@@ -96,7 +97,12 @@ impl HttpServer for Server {
         server::start::<Smol>(self.app.clone(), on, self.crew()?, net::bind).await
     }
 
+    async fn adopt(&mut self, from: Inheritance) -> Result<ServerHandle, AdoptError> {
+        let crew = self.crew().map_err(server::no_crew)?;
+        server::adopt::<Smol>(from, &self.app, crew).await
+    }
+
     fn capabilities(&self) -> Capabilities {
-        Capabilities::all("smol").without(Feature::Handover, server::NO_HANDOVER)
+        Capabilities::all("smol")
     }
 }

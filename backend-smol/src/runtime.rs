@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http_server_engine::net::Family;
-use http_server_engine::server::Backend;
+use http_server_engine::server::{self, Backend};
 use http_server_engine::{Runtime, Timer};
 use http_server_trait::BoxFuture;
-use http_server_trait::backend::Execute;
+use http_server_trait::backend::{Execute, Passed};
 
 use crate::stream::{Listener, Stream};
 
@@ -47,6 +47,19 @@ impl Backend for Smol {
 
     fn listener(socket: OwnedFd, family: Family) -> io::Result<Listener> {
         Listener::new(socket, family)
+    }
+
+    fn duplicate(socket: &OwnedFd) -> io::Result<Passed> {
+        server::duplicate(socket)
+    }
+
+    fn socket(passed: Passed) -> Result<OwnedFd, Passed> {
+        server::descriptor(passed)
+    }
+
+    fn stream(passed: Passed, _: Family) -> io::Result<Stream> {
+        let socket = server::descriptor(passed).map_err(|_| server::foreign())?;
+        Stream::new(socket)
     }
 }
 

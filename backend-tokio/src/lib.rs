@@ -25,8 +25,9 @@ mod threads;
 
 use http_server_engine::net;
 use http_server_engine::server::{self, Crew};
+use http_server_trait::backend::Inheritance;
 use http_server_trait::{
-    App, Capabilities, Feature, HttpServer, Listen, ListenError, ListenErrorKind, ServerHandle,
+    AdoptError, App, Capabilities, HttpServer, Listen, ListenError, ListenErrorKind, ServerHandle,
     async_trait,
 };
 
@@ -89,7 +90,12 @@ impl HttpServer for Server {
         server::start::<Tokio>(self.app.clone(), on, self.crew()?, net::bind).await
     }
 
+    async fn adopt(&mut self, from: Inheritance) -> Result<ServerHandle, AdoptError> {
+        let crew = self.crew().map_err(server::no_crew)?;
+        server::adopt::<Tokio>(from, &self.app, crew).await
+    }
+
     fn capabilities(&self) -> Capabilities {
-        Capabilities::all("tokio").without(Feature::Handover, server::NO_HANDOVER)
+        Capabilities::all("tokio")
     }
 }

@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http_server_engine::net::Family;
-use http_server_engine::server::Backend;
+use http_server_engine::server::{self, Backend};
 use http_server_engine::{Runtime, Timer};
 use http_server_trait::BoxFuture;
-use http_server_trait::backend::Execute;
+use http_server_trait::backend::{Execute, Passed};
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep, sleep_until};
 
@@ -36,6 +36,27 @@ impl Backend for Tokio {
             Family::Unix => {
                 let socket = std::os::unix::net::UnixListener::from(socket);
                 Listener::Unix(tokio::net::UnixListener::from_std(socket)?)
+            }
+        })
+    }
+
+    fn duplicate(socket: &OwnedFd) -> io::Result<Passed> {
+        server::duplicate(socket)
+    }
+
+    fn socket(passed: Passed) -> Result<OwnedFd, Passed> {
+        server::descriptor(passed)
+    }
+
+    fn stream(passed: Passed, family: Family) -> io::Result<Stream> {
+        let socket = server::descriptor(passed).map_err(|_| server::foreign())?;
+        Ok(match family {
+            Family::Tcp => Stream::Tcp(tokio::net::TcpStream::from_std(
+                std::net::TcpStream::from(socket),
+            )?),
+            Family::Unix => {
+                let socket = std::os::unix::net::UnixStream::from(socket);
+                Stream::Unix(tokio::net::UnixStream::from_std(socket)?)
             }
         })
     }

@@ -241,6 +241,18 @@ impl OwnPath {
     }
 }
 
+impl OwnPath {
+    /// The path of a socket that another server has made and passed on.
+    pub(crate) fn taken_over(path: &Path) -> Option<Self> {
+        OwnPath::new(path).ok()
+    }
+
+    /// Leaves the file to a successor.
+    pub(crate) fn pass_on(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
 impl Drop for OwnPath {
     fn drop(&mut self) {
         let ours = fs::symlink_metadata(&self.path)

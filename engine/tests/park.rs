@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails where it stands")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_server_engine::connection::{Fate, Start, Tide, Worker, drive};
 use http_server_engine::ledger::Ledger;
@@ -120,6 +121,7 @@ fn an_idle_connection_moves_and_its_next_request_is_answered() {
         let start = Start {
             unread: parked.unread,
             requests: parked.requests,
+            since: parked.since,
         };
         new.drive(*stream, parked.facts, start);
         client.send(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -133,36 +135,29 @@ fn an_idle_connection_moves_and_its_next_request_is_answered() {
 }
 
 #[test]
-fn a_busy_connection_moves_after_its_answer() {
+fn half_a_head_goes_along_with_the_time_that_it_has_taken() {
     let sim = Sim::new(1);
     let (old, new) = (Side::new(&sim, "old"), Side::new(&sim, "new"));
     let (mut client, stream) = accept(&sim);
     let (conn, fate) = old.drive(stream, Facts::default(), Start::default());
-    // Half a head: it is busy, and stays until the answer is out.
     client.send(b"GET /1 HTTP/1.1\r\nHo");
-    sim.run();
+    sim.advance(Duration::from_secs(6));
     conn.ask(Ask::Park);
     sim.run();
-    assert!(
-        fate.lock().unwrap().is_none(),
-        "not in the middle of a message"
-    );
-    client.send(b"st: a\r\n\r\n");
-    sim.run();
-    assert_eq!(body(&client.receive()), "old /1 0.1");
     let parked = parked(&fate);
+    assert_eq!(&parked.unread[..], b"GET /1 HTTP/1.1\r\nHo");
     let stream = parked.layers.unwrap().downcast::<MemoryStream>().unwrap();
-    new.drive(
-        *stream,
-        parked.facts,
-        Start {
-            unread: parked.unread,
-            requests: parked.requests,
-        },
-    );
-    client.send(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
-    sim.run();
-    assert_eq!(body(&client.receive()), "new /2 0.2");
+    let start = Start {
+        unread: parked.unread,
+        requests: parked.requests,
+        since: parked.since,
+    };
+    new.drive(*stream, parked.facts, start);
+    // Ten seconds in all, wherever they have passed.
+    sim.advance(Duration::from_secs(3));
+    assert!(client.receive().is_empty());
+    sim.advance(Duration::from_secs(2));
+    assert!(client.receive().starts_with(b"HTTP/1.1 408"));
 }
 
 #[test]
@@ -173,6 +168,7 @@ fn unread_bytes_come_first() {
     let start = Start {
         unread: "GET /1 HTTP/1.1\r\nHo".into(),
         requests: 4,
+        since: None,
     };
     new.drive(stream, Facts::default(), start);
     client.send(b"st: a\r\n\r\n");

@@ -48,6 +48,8 @@ pub struct App {
     pub(crate) on_deadline: Option<Arc<DeadlineHook>>,
     pub(crate) state: State,
     pub(crate) config: Config,
+    /// Whether anybody has asked for the configuration to change it.
+    pub(crate) configured: bool,
     pub(crate) needs_runtime: Option<&'static str>,
 }
 
@@ -181,7 +183,14 @@ impl App {
 
     /// The limits and time-outs, to change them before the start.
     pub fn config_mut(&mut self) -> &mut Config {
+        self.configured = true;
         &mut self.config
+    }
+
+    /// The runtime that the application needs, if this is another one.
+    pub(crate) fn misses(&self, exec: &Exec) -> Option<&'static str> {
+        self.needs_runtime
+            .filter(|needed| *needed != exec.runtime())
     }
 
     /// Says that the hooks use this runtime's own timers, sockets or tasks. A server on another

@@ -24,6 +24,8 @@ struct Shared {
     server: Site,
     life: Mutex<Life>,
     control: AtomicU8,
+    /// What of it the driver has seen.
+    heeded: AtomicU8,
     driver: AtomicWaker,
     interim_waiting: AtomicBool,
     interim: Mutex<Vec<Interim>>,
@@ -209,6 +211,7 @@ impl Conn {
             server,
             life: Mutex::default(),
             control: AtomicU8::new(0),
+            heeded: AtomicU8::new(0),
             driver: AtomicWaker::new(),
             interim_waiting: AtomicBool::new(false),
             interim: Mutex::new(Vec::new()),
@@ -319,6 +322,16 @@ impl Conn {
     /// Everything that has been asked. One load: cheap enough for every rest. For authors of backends.
     pub fn asks(&self) -> Asks {
         Asks(self.0.control.load(Ordering::Acquire))
+    }
+
+    /// Notes that the driver has seen these. For authors of backends.
+    pub fn heed(&self, asks: Asks) {
+        self.0.heeded.store(asks.0, Ordering::Release);
+    }
+
+    /// Whether the driver has seen this. For authors of backends.
+    pub fn has_heeded(&self, what: Ask) -> bool {
+        Asks(self.0.heeded.load(Ordering::Acquire)).has(what)
     }
 
     /// Takes a request back, as when it was carried out. For authors of backends.

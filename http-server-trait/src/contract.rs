@@ -86,3 +86,4 @@
 //! | T-64 | A server can be accepted for by hand; an error of accepting is the caller's, and the server goes on. |
 //! | T-65 | What a backend cannot do it says, with the reason. |
 //! | T-66 | The runtime whose name a backend has is the one that hooks run in: its timers, sockets, tasks and its idea of the current task work there. |
+//! | T-67 | A running server moves to another backend, [`handover`](crate::ServerHandle::handover): no connection is refused, connections between two messages go on there with their unread bytes, their id and their count of requests, busy ones follow when their answer is out. If the other side cannot start, nothing has changed. |

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::conn::{Conn, Facts};
 use crate::error::{AcceptError, AcceptErrorKind, AdoptError, AdoptErrorKind};
@@ -67,10 +68,22 @@ pub trait Control: Send + Sync + 'static {
         Box::pin(async { Err(AcceptError::new(AcceptErrorKind::Unsupported)) })
     }
 
-    /// Gives away what a successor needs, and parks connections for it.
+    /// Gives away what a successor needs. The server serves on as before, until
+    /// [`leave`](Control::leave) or [`stay`](Control::stay) is called.
     fn hand_over(&self) -> Result<Inheritance, AdoptError> {
         Err(AdoptError::new(AdoptErrorKind::Unsupported))
     }
+
+    /// The successor accepts: this server accepts no more, parks its connections for it between two
+    /// messages, and ends with the last one; what has not left after the deadline is cut. Gives back a latch that is set when every connection that had
+    /// nothing under way has left.
+    fn leave(&self, deadline: Option<Duration>) -> Latch<()> {
+        let _ = deadline;
+        Latch::new()
+    }
+
+    /// There will be no successor: this server serves on.
+    fn stay(&self) {}
 }
 
 impl ServerHandle {
@@ -154,14 +167,61 @@ impl ServerHandle {
         self.control.accept_one().await
     }
 
-    /// Moves the running server to another backend: its sockets, its application, its idle
-    /// connections. Ready when the other side accepts.
+    /// Moves the running server to another backend: its sockets, its application, its idle connections.
+    ///
+    /// The listening sockets are never closed, so no connection is refused. Connections between two messages
+    /// move at once; busy ones when their answer is out; those that were taken over stay. The application is
+    /// the same one: no start hook runs again, and stop hooks run when the last server of it ends. The new
+    /// server's limits are those of the application, unless it was [configured](crate::App::config_mut)
+    /// itself.
+    ///
+    /// Ready when the other side accepts and every idle connection has moved, with the handle of the new
+    /// server. This handle's [end](ServerHandle::wait) is that of the old one: when its last connection has
+    /// left or ended. Its report says how many have [moved](Report::moved). (Clause T-67.)
     ///
     /// # Errors
-    /// Why it could not be; then this server serves on. Both backends must have
+    /// Why it could not be; then this server serves on as if nothing had happened. Both backends must have
     /// [`Feature::Handover`](crate::Feature::Handover).
+    ///
+    /// # Cancel safety
+    /// Dropped before the other side accepts, this server serves on; dropped after that, the move goes on.
     pub async fn handover(&self, to: &mut dyn HttpServer) -> Result<ServerHandle, AdoptError> {
-        to.adopt(self.control.hand_over()?).await
+        self.handover_within(to, None).await
+    }
+
+    /// As [`handover`](ServerHandle::handover). What has not left the old server after this time is cut.
+    ///
+    /// # Errors
+    /// As [`handover`](ServerHandle::handover).
+    pub async fn handover_within(
+        &self,
+        to: &mut dyn HttpServer,
+        deadline: impl Into<Option<Duration>>,
+    ) -> Result<ServerHandle, AdoptError> {
+        let inheritance = self.control.hand_over()?;
+        let undecided = Undecided(Some(self.control.as_ref()));
+        let successor = to.adopt(inheritance).await?;
+        undecided.decided();
+        let moved = self.control.leave(deadline.into());
+        moved.waiting().await;
+        Ok(successor)
+    }
+}
+
+/// A server that has shown what it has, and does not know yet whether anybody takes it.
+struct Undecided<'a>(Option<&'a dyn Control>);
+
+impl Undecided<'_> {
+    fn decided(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        if let Some(control) = self.0 {
+            control.stay();
+        }
     }
 }
 

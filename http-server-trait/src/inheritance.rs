@@ -4,8 +4,10 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
@@ -17,31 +19,66 @@ use crate::pipeline::Pipeline;
 /// What a successor takes over from a running server: the started application, the listening
 /// sockets, and the connections that are parked for it while the old server winds down.
 ///
-/// It is in this crate so that any backend can give and any can take.
+/// It is in this crate so that any backend can give and any can take. The old server goes on accepting
+/// until the successor says that it does: until then nothing of it has changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Inheritance {
-    /// The application, started: its start hooks do not run again.
+    /// The application, started: its start hooks do not run again. It is continued with
+    /// [`Pipeline::continued`].
     pub pipeline: Arc<Pipeline>,
     /// Duplicates of all listening sockets, and where they listen.
-    pub listeners: Vec<(OwnedFd, Address)>,
+    pub listeners: Vec<Inherited>,
     /// Connections that leave the old server between two messages.
     pub parked: Arrivals,
+    /// The number of the last connection: numbers go on, so that ids stay unique.
+    pub numbers: Arc<AtomicU64>,
+}
+
+/// A place that is listened on, and all its sockets: each has a queue of its own in the kernel, so all of them
+/// must be accepted on.
+#[derive(Debug)]
+pub struct Inherited {
+    /// Duplicates of the sockets.
+    pub sockets: Vec<Passed>,
+    /// Where they listen.
+    pub address: Address,
+    /// Whether the file of a Unix socket is to be removed in the end.
+    pub owns_path: bool,
+}
+
+/// Something that is passed from one server to another.
+pub enum Passed {
+    /// A descriptor of the operating system. It does not block.
+    Descriptor(OwnedFd),
+    /// Something else, of a network that is not the system's.
+    Other(Box<dyn Any + Send>),
+}
+
+impl fmt::Debug for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Passed::Descriptor(descriptor) => descriptor.fmt(f),
+            Passed::Other(_) => f.write_str("Other"),
+        }
+    }
 }
 
 impl Inheritance {
     /// What a server gives away, and where it then leaves parked connections.
-    pub fn new(pipeline: Arc<Pipeline>, listeners: Vec<(OwnedFd, Address)>) -> (Self, Departures) {
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        listeners: Vec<Inherited>,
+        numbers: Arc<AtomicU64>,
+    ) -> (Self, Departures) {
         let queue = Arc::new(Queue::default());
-        let parked = Arrivals(Arc::clone(&queue));
-        (
-            Inheritance {
-                pipeline,
-                listeners,
-                parked,
-            },
-            Departures(queue),
-        )
+        let inheritance = Inheritance {
+            pipeline,
+            listeners,
+            parked: Arrivals(Arc::clone(&queue)),
+            numbers,
+        };
+        (inheritance, Departures(queue))
     }
 }
 
@@ -56,6 +93,9 @@ pub struct Parked {
     pub facts: Facts,
     /// How many requests it has had.
     pub requests: u64,
+    /// When the head that is being waited for began to come; if nothing of it has, since when the
+    /// connection is idle. Its time goes on to run.
+    pub since: Option<Instant>,
     /// Whatever lies between the socket and HTTP: the state of TLS, or a stream that is no socket.
     pub layers: Option<Box<dyn Any + Send>>,
 }
@@ -68,6 +108,7 @@ impl Parked {
             unread: Bytes::new(),
             facts,
             requests: 0,
+            since: None,
             layers: None,
         }
     }

@@ -124,7 +124,7 @@ pub mod backend {
     pub use crate::frozen::{Line, RawHead, Span, Target};
     pub use crate::handle::Control;
     pub use crate::handler::{FnHook, Shared, ViaArc, ViaFn, ViaTrait};
-    pub use crate::inheritance::{Arrivals, Departures, Inheritance, Parked};
+    pub use crate::inheritance::{Arrivals, Departures, Inheritance, Inherited, Parked, Passed};
     pub use crate::latch::Latch;
     pub use crate::pipeline::{Answer, Pipeline, Reply, error_page, plain};
     pub use crate::sink::say;

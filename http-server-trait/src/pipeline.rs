@@ -15,7 +15,10 @@ use crate::body::Body;
 use crate::catch::{Panic, poll_caught};
 use crate::config::Config;
 use crate::conn::Site;
-use crate::error::{BodyError, BodyErrorKind, BoxError, GivenUp, ListenError, ListenErrorKind};
+use crate::error::{
+    AdoptError, AdoptErrorKind, BodyError, BodyErrorKind, BoxError, GivenUp, ListenError,
+    ListenErrorKind,
+};
 use crate::exec::{BoxFuture, Exec};
 use crate::failure::{Cause, Failure, Hook};
 use crate::flow::Flow;
@@ -80,7 +83,7 @@ impl Pipeline {
         exec: Exec,
         addresses: &[Address],
     ) -> Result<Pipeline, ListenError> {
-        if let Some(needed) = app.needs_runtime.filter(|needed| *needed != exec.runtime()) {
+        if let Some(needed) = app.misses(&exec) {
             return Err(
                 ListenError::new(ListenErrorKind::NoRuntime, needed).with_source(format!(
                     "the application needs it, and this is {}",
@@ -119,6 +122,36 @@ impl Pipeline {
                 backend,
                 exec,
                 state,
+            },
+        })
+    }
+
+    /// Goes on with a started application in another server: the same hooks and shared values. No start hook
+    /// runs. `own` is what that server was given itself; its limits count if it was
+    /// [configured](App::config_mut), else those of the application.
+    ///
+    /// # Errors
+    /// [`AdoptErrorKind::NeedsRuntime`] if the application [needs](App::needs_runtime) another runtime.
+    pub fn continued(
+        &self,
+        own: &App,
+        backend: &'static str,
+        exec: Exec,
+    ) -> Result<Pipeline, AdoptError> {
+        let mut app = self.app.clone();
+        if let Some(needed) = app.misses(&exec) {
+            return Err(AdoptError::new(AdoptErrorKind::NeedsRuntime)
+                .with_source(format!("it needs {needed}, and this is {}", exec.runtime())));
+        }
+        if own.configured {
+            app.config = own.config.clone();
+        }
+        Ok(Pipeline {
+            app,
+            site: Site {
+                backend,
+                exec,
+                state: self.site.state.clone(),
             },
         })
     }

@@ -56,6 +56,8 @@ pub struct Report {
     pub cut: u64,
     /// Connections that had nothing under way and were closed at once.
     pub idle: u64,
+    /// Connections that have gone to another server.
+    pub moved: u64,
     /// How long the shutdown took.
     pub took: Duration,
     /// Whether every stop hook did its work in time.
@@ -71,6 +73,7 @@ impl Report {
             finished: 0,
             cut: 0,
             idle: 0,
+            moved: 0,
             took: Duration::ZERO,
             hooks_clean: true,
             counters,
@@ -92,10 +95,11 @@ impl fmt::Display for Report {
         };
         write!(
             f,
-            "{how} in {:.3} s: {} finished, {} idle closed, {} cut; {} connections, {} requests in all",
+            "{how} in {:.3} s: {} finished, {} idle closed, {} moved, {} cut; {} connections, {} requests in all",
             self.took.as_secs_f64(),
             self.finished,
             self.idle,
+            self.moved,
             self.cut,
             self.counters.accepted,
             self.counters.requests,

@@ -141,6 +141,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         parked.descriptor = detached.descriptor;
         parked.layers = detached.layers;
         parked.requests = self.requests;
+        parked.since = self.head_since.or(self.idle_since);
         // What the engine had not used came before what the transport had not given to it.
         let mut unread = self.rx.take();
         unread.extend_from_slice(&detached.unread);

@@ -53,6 +53,8 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) upgrade: Option<String>,
     /// When the head that is waited for began.
     pub(crate) head_since: Option<Instant>,
+    /// Since when it is idle.
+    pub(crate) idle_since: Option<Instant>,
     /// Until when its answer must have begun.
     pub(crate) request_deadline: Option<Instant>,
     /// How many bytes the operating system has taken.
@@ -115,6 +117,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             target: Vec::new(),
             upgrade: None,
             head_since: None,
+            idle_since: None,
             request_deadline: None,
             sent: 0,
             outbox: Outbox::default(),
@@ -302,6 +305,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let asks = self.conn.asks();
         if asks != self.heeded {
             self.heeded = asks;
+            // One with nothing under way has nothing to heed but to go.
+            if self.current.is_some() || !self.tx.is_empty() || self.io.is_none() {
+                self.conn.heed(asks);
+                worker.tide.heard.wake();
+            }
             return Poll::Ready(Roused::Asked);
         }
         let request = self.request_deadline.map(|at| Deadline {

@@ -31,6 +31,7 @@ mod worker;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_server_trait::backend::{Parked, TakeoverRun, plain};
@@ -66,6 +67,9 @@ pub struct Start {
     pub unread: Bytes,
     /// Requests that it has had before.
     pub requests: u64,
+    /// When the head that is being waited for began to come; if nothing of it has, since when the
+    /// connection is idle.
+    pub since: Option<Instant>,
 }
 
 /// How many requests are answered in a row before other tasks have a turn.
@@ -89,6 +93,11 @@ pub async fn drive<T: Transport, R: Runtime, S: Service>(
 ) -> Fate {
     let mut link = Link::new(io, conn, runtime, open).within(worker.budget.as_ref());
     link.requests = start.requests;
+    if start.requests == 0 || !start.unread.is_empty() {
+        link.head_since = start.since;
+    } else {
+        link.idle_since = start.since;
+    }
     if !start.unread.is_empty() {
         link.rx.prepend(&start.unread);
     }
@@ -126,6 +135,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     async fn requests_loop<S: Service>(&mut self, worker: &Worker<S>) -> End {
         let mut rounds = 0;
         loop {
+            // What has come of the next requests goes along.
+            if self.must_park() {
+                return match self.settle(worker).await {
+                    Ok(()) => End::Park,
+                    Err(stop) => End::Cut(stop),
+                };
+            }
             let (head, message) = match self.next_head(worker).await {
                 Ok(next) => next,
                 Err(end) => return end,
@@ -222,10 +238,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     fn head_deadline(&mut self, config: &Config, begun: bool, first: bool) -> Option<Deadline> {
         if !begun && !first {
-            let at = self.now().checked_add(config.idle_time)?;
+            let now = self.now();
+            let since = *self.idle_since.get_or_insert(now);
             return Some(Deadline {
                 phase: Phase::Idle,
-                at,
+                at: since.checked_add(config.idle_time)?,
             });
         }
         // One deadline for all of the head, however many pieces it comes in.
@@ -242,11 +259,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if let Some(stop) = self.must_stop(&worker.tide) {
             return Some(End::Cut(stop));
         }
+        // What has come of the next head goes along.
+        if self.must_park() && self.tx.is_empty() && self.reader.is_at_head() {
+            return Some(End::Park);
+        }
         if begun {
             return None;
-        }
-        if self.must_park() && self.tx.is_empty() {
-            return Some(End::Park);
         }
         match (worker.tide.is_draining(), self.must_close()) {
             (true, _) => Some(End::Leave(CloseReason::Shutdown)),
@@ -265,6 +283,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let config = worker.service.config();
         let tells = worker.service.has_after();
         self.head_since = None;
+        self.idle_since = None;
         self.content = Content::of(&message, u64::MAX);
         if let Some(time) = config.request_time {
             self.request_deadline = self.now().checked_add(time);

@@ -1,7 +1,10 @@
 //! What the connections of one worker share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atomic_waker::AtomicWaker;
+use http_server_trait::backend::{Departures, Parked};
 
 use crate::budget::Budget;
 use crate::count::{Count, Counted};
@@ -62,9 +65,15 @@ impl<S: Service> Worker<S> {
     }
 }
 
-/// Whether the server serves, drains, or cuts what is left. It only ever goes on.
+/// Whether the server serves, drains, or cuts what is left, which only ever goes on; and where connections go
+/// that leave for another server.
 #[derive(Debug, Default)]
-pub struct Tide(AtomicU8);
+pub struct Tide {
+    state: AtomicU8,
+    departures: Mutex<Option<Departures>>,
+    /// Woken when a connection has heard that it is to leave.
+    pub(crate) heard: AtomicWaker,
+}
 
 const DRAINING: u8 = 1;
 const CUTTING: u8 = 2;
@@ -72,21 +81,39 @@ const CUTTING: u8 = 2;
 impl Tide {
     /// The server drains: every answer is its connection's last.
     pub fn drain(&self) {
-        self.0.fetch_max(DRAINING, Ordering::AcqRel);
+        self.state.fetch_max(DRAINING, Ordering::AcqRel);
     }
 
     /// The deadline has struck: whatever is left is cut.
     pub fn cut(&self) {
-        self.0.fetch_max(CUTTING, Ordering::AcqRel);
+        self.state.fetch_max(CUTTING, Ordering::AcqRel);
     }
 
     /// Whether it drains or cuts.
     pub fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Acquire) >= DRAINING
+        self.state.load(Ordering::Acquire) >= DRAINING
     }
 
     /// Whether it cuts.
     pub fn is_cutting(&self) -> bool {
-        self.0.load(Ordering::Acquire) >= CUTTING
+        self.state.load(Ordering::Acquire) >= CUTTING
+    }
+
+    /// Where parked connections go from now on; `None`: nowhere.
+    pub(crate) fn lead(&self, to: Option<Departures>) {
+        *self.departures() = to;
+    }
+
+    /// Sends a parked connection to where it goes. Without such a place it is closed.
+    pub(crate) fn send(&self, parked: Parked) {
+        if let Some(departures) = &*self.departures() {
+            departures.send(parked);
+        }
+    }
+
+    fn departures(&self) -> MutexGuard<'_, Option<Departures>> {
+        self.departures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

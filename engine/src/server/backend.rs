@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http_server_trait::backend::Execute;
+use http_server_trait::backend::{Execute, Passed};
 
 use crate::net::Family;
 use crate::runtime::Runtime;
@@ -26,6 +27,48 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Registers a listening socket with the runtime around this call.
     fn listener(socket: Self::Socket, family: Family) -> io::Result<Self::Listener>;
+
+    /// A duplicate of a listening socket, for a successor.
+    ///
+    /// # Errors
+    /// If there are no descriptors left, or these sockets cannot be duplicated.
+    fn duplicate(socket: &Self::Socket) -> io::Result<Passed>;
+
+    /// Makes a listening socket of what a predecessor has passed on; gives it back if it is of another kind.
+    fn socket(passed: Passed) -> Result<Self::Socket, Passed>;
+
+    /// Registers a connection of a predecessor's with the runtime around this call.
+    ///
+    /// # Errors
+    /// If it is of another kind, or the runtime refuses it.
+    fn stream(passed: Passed, family: Family) -> io::Result<Self::Stream>;
+}
+
+/// A duplicate of a descriptor, for a [`Backend`] whose sockets are the system's.
+///
+/// # Errors
+/// If there are no descriptors left.
+pub fn duplicate(socket: &OwnedFd) -> io::Result<Passed> {
+    Ok(Passed::Descriptor(socket.try_clone()?))
+}
+
+/// The descriptor that was passed on, for a [`Backend`] whose sockets are the system's.
+///
+/// # Errors
+/// Gives it back if it is none.
+pub fn descriptor(passed: Passed) -> Result<OwnedFd, Passed> {
+    match passed {
+        Passed::Descriptor(descriptor) => Ok(descriptor),
+        other @ Passed::Other(_) => Err(other),
+    }
+}
+
+/// The error of a [`Backend`] that cannot go on with what was passed to it.
+pub fn foreign() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "it comes from a network that this runtime does not know",
+    )
 }
 
 /// A listening socket.

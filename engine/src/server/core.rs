@@ -1,15 +1,18 @@
 //! A running server: what all its parts share, and what its handle refers to.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
-use http_server_trait::backend::{Control, Latch, Pipeline, Site};
+use http_server_trait::backend::{
+    Control, Departures, Inheritance, Inherited, Latch, Passed, Pipeline, Site,
+};
 use http_server_trait::{
-    AcceptError, AcceptErrorKind, Address, AtCapacity, BoxFuture, Conn, Counters, Drain, Facts,
-    Report, Served, Stream,
+    AcceptError, AcceptErrorKind, Address, AdoptError, AdoptErrorKind, AtCapacity, BoxFuture, Conn,
+    Counters, Drain, Facts, Report, Served, Stream,
 };
 
 use super::by_hand::ByHand;
@@ -45,9 +48,26 @@ pub(crate) struct Core<R: Runtime> {
     pub(crate) stops_accepting: Latch<()>,
     pub(crate) ended: Latch<Report>,
     pub(crate) by_hand: Option<ByHand>,
+    /// What a successor would get, as long as this server accepts.
+    pub(crate) shelf: Mutex<Vec<Inherited>>,
+    /// Whether somebody is looking at that, or has taken it.
+    succession: Mutex<Succession>,
+    /// Set when all connections with nothing under way have left for the successor.
+    pub(crate) moved: Latch<()>,
     asked_to_end: Mutex<Option<Ending>>,
     asked: AtomicWaker,
-    numbers: AtomicU64,
+    numbers: Arc<AtomicU64>,
+}
+
+/// Whether another server takes over.
+#[derive(Debug, Default)]
+enum Succession {
+    #[default]
+    None,
+    /// One may.
+    Offered(Departures),
+    /// One has.
+    Decided,
 }
 
 /// An end that has been asked for.
@@ -56,6 +76,8 @@ pub(crate) struct Ending {
     pub(crate) begins: Instant,
     pub(crate) asked: Instant,
     pub(crate) until: Option<Instant>,
+    /// Whether another server goes on where this one ends.
+    pub(crate) leaves: bool,
 }
 
 /// A connection that has been let in: everything that its driver needs but the stream.
@@ -73,6 +95,7 @@ impl<R: Runtime> Core<R> {
         ledger: Arc<Ledger>,
         runtimes: Vec<R>,
         by_hand: Option<ByHand>,
+        numbers: Arc<AtomicU64>,
     ) -> Self {
         let tide = Arc::new(Tide::default());
         let flights = Arc::default();
@@ -101,9 +124,12 @@ impl<R: Runtime> Core<R> {
             stops_accepting: Latch::new(),
             ended: Latch::new(),
             by_hand,
+            shelf: Mutex::default(),
+            succession: Mutex::default(),
+            moved: Latch::new(),
             asked_to_end: Mutex::new(None),
             asked: AtomicWaker::new(),
-            numbers: AtomicU64::new(0),
+            numbers,
         }
     }
 
@@ -116,6 +142,16 @@ impl<R: Runtime> Core<R> {
         guest: Option<Guest>,
     ) -> Admitted {
         facts.number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.seat(worker, facts, place, guest)
+    }
+
+    /// Lets a connection in that has come from another server. There is always room for it: it is served
+    /// already.
+    pub(crate) fn take_in(&self, worker: usize, facts: Facts) -> Admitted {
+        self.seat(worker, facts, self.table.extra_place(), None)
+    }
+
+    fn seat(&self, worker: usize, facts: Facts, place: Counted, guest: Option<Guest>) -> Admitted {
         let site: &Site = self.pipeline.site();
         let conn = Conn::new(facts, site.clone());
         let open = self.workers[worker].page().accepted();
@@ -143,10 +179,34 @@ impl<R: Runtime> Core<R> {
     }
 
     fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
-        self.asked_to_end
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.asked_to_end)
     }
+
+    /// Asks for an end, or for a sooner one than was asked for.
+    fn end(&self, asked: Ending) {
+        {
+            let mut ending = self.ending();
+            *ending = Some(match *ending {
+                None => asked,
+                Some(earlier) => Ending {
+                    begins: earlier.begins.min(asked.begins),
+                    asked: earlier.asked,
+                    until: if before(asked.until, earlier.until) {
+                        asked.until
+                    } else {
+                        earlier.until
+                    },
+                    // Who has begun to leave has nothing to go back to.
+                    leaves: earlier.leaves,
+                },
+            });
+        }
+        self.asked.wake();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Ending {
@@ -160,6 +220,14 @@ fn before(a: Option<Instant>, b: Option<Instant>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a < b,
         (a, b) => a.is_some() && b.is_none(),
+    }
+}
+
+/// A duplicate of what is on the shelf.
+fn again(passed: &Passed) -> io::Result<Passed> {
+    match passed {
+        Passed::Descriptor(descriptor) => Ok(Passed::Descriptor(descriptor.try_clone()?)),
+        Passed::Other(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -183,27 +251,70 @@ impl<R: Runtime + Sync> Control for Core<R> {
         let now = self.runtimes[0].now();
         // A time beyond what can be counted never comes.
         let begins = now.checked_add(drain.lame_duck).unwrap_or(now);
-        let asked = Ending {
+        self.end(Ending {
             begins,
             asked: now,
             until: begins.checked_add(drain.deadline),
-        };
+            leaves: false,
+        });
+    }
+
+    fn hand_over(&self) -> Result<Inheritance, AdoptError> {
+        let not_serving = || AdoptError::new(AdoptErrorKind::NotServing);
+        let mut succession = lock(&self.succession);
+        if self.ending().is_some() || !matches!(*succession, Succession::None) {
+            return Err(not_serving());
+        }
+        if self.by_hand.is_some() {
+            return Err(AdoptError::new(AdoptErrorKind::Unsupported)
+                .with_source("its connections are accepted by hand"));
+        }
+        let places = lock(&self.shelf);
+        if places.len() < self.addresses.len() {
+            return Err(AdoptError::new(AdoptErrorKind::Unsupported)
+                .with_source("its sockets could not be duplicated"));
+        }
+        let listeners = places
+            .iter()
+            .map(|place| {
+                let sockets = place.sockets.iter().map(again).collect::<io::Result<_>>()?;
+                Ok(Inherited {
+                    sockets,
+                    address: place.address.clone(),
+                    owns_path: place.owns_path,
+                })
+            })
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(|error| AdoptError::new(AdoptErrorKind::Start).with_source(error))?;
+        let pipeline = Arc::clone(&self.pipeline);
+        let (inheritance, departures) =
+            Inheritance::new(pipeline, listeners, Arc::clone(&self.numbers));
+        *succession = Succession::Offered(departures);
+        Ok(inheritance)
+    }
+
+    fn leave(&self, deadline: Option<Duration>) -> Latch<()> {
+        let mut succession = lock(&self.succession);
+        if let Succession::Offered(departures) =
+            std::mem::replace(&mut *succession, Succession::Decided)
         {
-            let mut ending = self.ending();
-            *ending = Some(match *ending {
-                None => asked,
-                Some(earlier) => Ending {
-                    begins: earlier.begins.min(asked.begins),
-                    asked: earlier.asked,
-                    until: if before(asked.until, earlier.until) {
-                        asked.until
-                    } else {
-                        earlier.until
-                    },
-                },
+            self.tide.lead(Some(departures));
+            let now = self.runtimes[0].now();
+            self.end(Ending {
+                begins: now,
+                asked: now,
+                until: deadline.and_then(|deadline| now.checked_add(deadline)),
+                leaves: true,
             });
         }
-        self.asked.wake();
+        self.moved.clone()
+    }
+
+    fn stay(&self) {
+        let mut succession = lock(&self.succession);
+        if matches!(*succession, Succession::Offered(_)) {
+            *succession = Succession::None;
+        }
     }
 
     fn ended(&self) -> &Latch<Report> {

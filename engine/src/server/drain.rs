@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -27,25 +27,62 @@ pub(crate) async fn drain<R: Runtime + Sync>(
     let runtime = core.runtimes[0].clone();
     let ending = lame_duck(&core, &runtime, ending).await;
     core.stops_accepting.set(());
-    core.tide.drain();
-    drop(paths);
+    // What a successor has not got by now, nobody gets: the addresses are to be free in the end.
+    core.shelf
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clear();
     let before = core.ledger.counters();
-    core.table.ask(Ask::CloseAfterCurrentResponse);
+    if ending.leaves {
+        paths.into_iter().for_each(OwnPath::pass_on);
+        move_out(&core).await;
+    } else {
+        core.tide.drain();
+        drop(paths);
+        core.table.ask(Ask::CloseAfterCurrentResponse);
+    }
     until_empty(&core, &runtime, ending).await;
     if core.table.served() + core.table.turned_away() > 0 {
         core.tide.cut();
         core.table.ask(Ask::Kill);
-        // Whatever is asked for meanwhile: an end at once is what they are being given.
-        let until = Some(runtime.now() + CUT);
-        sleep_or(&runtime, until, |cx| core.table.poll_empty(cx)).await;
+        let until = runtime.now() + CUT;
+        until_empty(
+            &core,
+            &runtime,
+            Ending {
+                until: Some(until),
+                ..ending
+            },
+        )
+        .await;
     }
     // So that the addresses are free when it is said that the server has ended.
     poll_fn(|cx| core.acceptors.poll_below(cx, 1)).await;
-    let hooks_clean = core.pipeline.stop().await;
+    core.tide.lead(None);
+    // The application goes on elsewhere, or ends here.
+    let hooks_clean = ending.leaves || core.pipeline.stop().await;
     let mut report = report(&core.ledger.counters(), &before);
     report.hooks_clean = hooks_clean;
     report.took = runtime.now().saturating_duration_since(ending.asked);
     conclude(core, threads, report);
+}
+
+/// Sends every connection to the successor that has nothing under way, and tells the others to follow.
+async fn move_out<R: Runtime + Sync>(core: &Core<R>) {
+    // Who was accepted before this is in the table, and nobody enters it after.
+    poll_fn(|cx| core.acceptors.poll_below(cx, 1)).await;
+    core.table.ask(Ask::Park);
+    poll_fn(|cx| {
+        core.tide.heard.register(cx.waker());
+        core.table.watch(cx);
+        if core.table.all_heeded(Ask::Park) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    core.moved.set(());
 }
 
 /// Serves on until the end is to begin.
@@ -110,6 +147,7 @@ fn report(after: &Counters, before: &Counters) -> Report {
     report.finished = after.completed - before.completed;
     report.cut = after.closed(CloseReason::ShutdownCut) - before.closed(CloseReason::ShutdownCut);
     report.idle = after.closed(CloseReason::Shutdown) - before.closed(CloseReason::Shutdown);
+    report.moved = after.closed(CloseReason::Parked) - before.closed(CloseReason::Parked);
     let cut_requests =
         after.aborted(AbortReason::ShutdownCut) - before.aborted(AbortReason::ShutdownCut);
     report.cut = report.cut.max(cut_requests);

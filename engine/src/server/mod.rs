@@ -1,6 +1,7 @@
 //! Servers: binding, workers, accepting, draining. What backends have in common.
 
 mod accept;
+mod arrive;
 mod backend;
 mod by_hand;
 mod core;
@@ -13,25 +14,26 @@ mod serve;
 mod table;
 
 use std::future::Future;
+use std::io;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http_server_trait::backend::{Latch, Pipeline};
+use http_server_trait::backend::{Inheritance, Inherited, Latch, Pipeline};
 use http_server_trait::{
-    App, Config, Exec, Listen, ListenError, ListenErrorKind, ServerHandle, Socket,
+    Address, AdoptError, AdoptErrorKind, App, Config, Exec, Listen, ListenError, ListenErrorKind,
+    ServerHandle, Socket,
 };
 
 use crate::ledger::Ledger;
-use crate::net::{Bound, Family};
+use crate::net::{Bound, Family, OwnPath};
 use crate::runtime::Runtime;
 use accept::accept_loop;
-pub use backend::{Backend, Listener, Member};
+use arrive::arrive;
+pub use backend::{Backend, Listener, Member, descriptor, duplicate, foreign};
 use by_hand::ByHand;
 use core::Core;
 pub use crew::Crew;
 use drain::drain;
-
-/// Why no backend can hand a running server over yet.
-pub const NO_HANDOVER: &str = "moving a running server is not built yet";
 
 /// How many workers this configuration asks for.
 pub fn workers(config: &Config) -> usize {
@@ -68,7 +70,9 @@ where
         Ok(pipeline) => Arc::new(pipeline),
         Err(error) => return Err(give_up(crew, error)),
     };
-    launch::<B>(pipeline, bound, by_hand, crew).await
+    let numbers = Arc::default();
+    let core = launch::<B>(pipeline, bound, by_hand, crew, numbers).await?;
+    Ok(ServerHandle::new(core))
 }
 
 /// Runs the start hooks in the runtime that will serve.
@@ -126,13 +130,88 @@ fn give_up<R>(crew: Crew<R>, error: ListenError) -> ListenError {
     error
 }
 
+/// Takes over a running server: see [`HttpServer::adopt`](http_server_trait::HttpServer::adopt). `own` is what
+/// the successor was given itself.
+///
+/// # Errors
+/// As `adopt` says. Nothing of the running server has changed then, and no thread of the crew is left.
+pub async fn adopt<B: Backend>(
+    from: Inheritance,
+    own: &App,
+    crew: Crew<B::Runtime>,
+) -> Result<ServerHandle, AdoptError>
+where
+    B::Runtime: Sync,
+{
+    let exec = Exec::new(Arc::clone(&crew.exec));
+    let pipeline = match from.pipeline.continued(own, B::NAME, exec) {
+        Ok(pipeline) => Arc::new(pipeline),
+        Err(error) => {
+            crew.threads.join();
+            return Err(error);
+        }
+    };
+    let workers = crew.len();
+    let places = from
+        .listeners
+        .into_iter()
+        .map(|place| inherited::<B>(place, workers));
+    let bound = match places.collect::<io::Result<Vec<_>>>() {
+        Ok(bound) => bound,
+        Err(error) => {
+            crew.threads.join();
+            return Err(AdoptError::new(AdoptErrorKind::Start).with_source(error));
+        }
+    };
+    let execs: Vec<_> = crew
+        .members
+        .iter()
+        .map(|member| Arc::clone(&member.exec))
+        .collect();
+    let core = launch::<B>(pipeline, bound, false, crew, from.numbers)
+        .await
+        .map_err(|error| AdoptError::new(AdoptErrorKind::Start).with_source(error))?;
+    let arriving = arrive::<B>(Arc::clone(&core), from.parked, execs.clone());
+    execs[0].spawn(Box::pin(arriving));
+    Ok(ServerHandle::new(core))
+}
+
+/// The error of a successor whose threads, or whose runtime, are not there.
+pub fn no_crew(error: ListenError) -> AdoptError {
+    AdoptError::new(AdoptErrorKind::Start).with_source(error)
+}
+
+/// The sockets of a place, at least one for each worker.
+fn inherited<B: Backend>(place: Inherited, workers: usize) -> io::Result<Bound<B::Socket>> {
+    let sockets = place.sockets.into_iter();
+    let sockets = sockets.map(|passed| B::socket(passed).map_err(|_| backend::foreign()));
+    let mut sockets = sockets.collect::<io::Result<Vec<_>>>()?;
+    let all = sockets.len();
+    while all > 0 && sockets.len() < workers {
+        let again = B::duplicate(&sockets[sockets.len() % all])?;
+        sockets.push(B::socket(again).map_err(|_| backend::foreign())?);
+    }
+    let (family, path) = match &place.address {
+        Address::Unix(path) => (Family::Unix, Some(path)),
+        _ => (Family::Tcp, None),
+    };
+    let path = path.filter(|_| place.owns_path);
+    Ok(Bound {
+        sockets,
+        family,
+        path: path.and_then(|path| OwnPath::taken_over(path)),
+        address: place.address,
+    })
+}
+
 /// Registers the sockets with the workers and begins to accept.
 async fn launch<B: Backend>(
     pipeline: Arc<Pipeline>,
     bound: Vec<Bound<B::Socket>>,
     by_hand: bool,
     crew: Crew<B::Runtime>,
-) -> Result<ServerHandle, ListenError>
+    numbers: Arc<AtomicU64>,
+) -> Result<Arc<Core<B::Runtime>>, ListenError>
 where
     B::Runtime: Sync,
 {
@@ -149,15 +228,21 @@ where
         Arc::new(Ledger::default()),
         runtimes,
         desk.clone(),
+        numbers,
     );
     let core = Arc::new(core);
+    // Where that is not possible there is nothing to hand over, and that is said when somebody asks.
+    let shelf = bound.iter().map(shelved::<B>).collect::<io::Result<_>>();
+    *core.shelf.lock().unwrap_or_else(PoisonError::into_inner) = shelf.unwrap_or_default();
     let mut paths = Vec::new();
+    let workers = crew.len();
     let mut sockets: Vec<Vec<(usize, B::Socket, Family)>> =
         crew.members.iter().map(|_| Vec::new()).collect();
     for (index, bound) in bound.into_iter().enumerate() {
         paths.extend(bound.path);
-        for (worker, socket) in bound.sockets.into_iter().enumerate() {
-            sockets[worker].push((index, socket, bound.family));
+        for (number, socket) in bound.sockets.into_iter().enumerate() {
+            // A predecessor may have had more workers, and each socket has a queue of its own.
+            sockets[number % workers].push((index, socket, bound.family));
         }
     }
     for (worker, sockets) in sockets.into_iter().enumerate() {
@@ -179,7 +264,17 @@ where
     members[0]
         .exec
         .spawn(Box::pin(drain(Arc::clone(&core), threads, paths)));
-    Ok(ServerHandle::new(core))
+    Ok(core)
+}
+
+/// Duplicates of the sockets of a place, for a successor.
+fn shelved<B: Backend>(bound: &Bound<B::Socket>) -> io::Result<Inherited> {
+    let sockets = bound.sockets.iter().map(B::duplicate);
+    Ok(Inherited {
+        sockets: sockets.collect::<io::Result<_>>()?,
+        address: bound.address.clone(),
+        owns_path: bound.path.is_some(),
+    })
 }
 
 /// Registers a worker's sockets, in its runtime, and spawns what accepts on them.

@@ -9,7 +9,7 @@ use http_server_trait::backend::{Pipeline, catch};
 use http_server_trait::{CloseReason, Failure, Hook};
 
 use super::core::Admitted;
-use crate::connection::{Start, Worker, drive};
+use crate::connection::{Fate, Start, Worker, drive};
 use crate::runtime::Runtime;
 use crate::transport::Transport;
 
@@ -33,7 +33,11 @@ pub(crate) async fn serve_connection<T: Transport, R: Runtime>(
             start
         ));
         poll_fn(|cx| match catch(|| driving.as_mut().poll(cx)) {
-            Ok(polled) => polled.map(|_fate| None),
+            Ok(Poll::Ready(Fate::Parked(parked))) => {
+                worker.tide.send(*parked);
+                Poll::Ready(None)
+            }
+            Ok(polled) => polled.map(|_closed| None),
             Err(panic) => Poll::Ready(Some(panic)),
         })
         .await

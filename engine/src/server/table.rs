@@ -110,6 +110,21 @@ impl Table {
         }
     }
 
+    /// Has the waker woken when a connection ends or leaves.
+    pub(crate) fn watch(&self, cx: &mut Context<'_>) {
+        let _ = self.served.poll_below(cx, 0);
+        let _ = self.turned_away.poll_below(cx, 0);
+    }
+
+    /// Whether the drivers of all connections have seen this.
+    pub(crate) fn all_heeded(&self, what: Ask) -> bool {
+        (0..self.parts.len()).all(|part| {
+            self.part(part)
+                .iter()
+                .all(|(_, conn)| conn.has_heeded(what))
+        })
+    }
+
     fn part(&self, part: usize) -> MutexGuard<'_, Slab<Conn>> {
         self.parts[part]
             .lock()

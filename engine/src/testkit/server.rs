@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use http_server_trait::backend::Passed;
 use http_server_trait::{
     Address, App, Capabilities, Config, Feature, HttpServer, Listen, ListenError, ListenErrorKind,
     Place, ServerHandle, Socket, async_trait,
@@ -48,7 +49,10 @@ impl HttpServer for SimServer {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::all("sim")
-            .without(Feature::Handover, server::NO_HANDOVER)
+            .without(
+                Feature::Handover,
+                "the listeners of its network cannot be duplicated yet",
+            )
             .without(Feature::BlockingThreads, "a simulation runs on one thread")
             .without(
                 Feature::NativeRuntime,
@@ -69,6 +73,24 @@ impl Backend for Simulated {
 
     fn listener(socket: MemoryListener, _: Family) -> io::Result<MemoryListener> {
         Ok(socket)
+    }
+
+    fn duplicate(_: &MemoryListener) -> io::Result<Passed> {
+        Err(server::foreign())
+    }
+
+    fn socket(passed: Passed) -> Result<MemoryListener, Passed> {
+        Err(passed)
+    }
+
+    fn stream(passed: Passed, _: Family) -> io::Result<MemoryStream> {
+        match passed {
+            Passed::Other(stream) => stream
+                .downcast::<MemoryStream>()
+                .map(|stream| *stream)
+                .map_err(|_| server::foreign()),
+            Passed::Descriptor(_) => Err(server::foreign()),
+        }
     }
 }
 

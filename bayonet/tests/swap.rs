@@ -1,0 +1,311 @@
+//! A running server moves from one backend to another: sockets, idle connections and all.
+
+#![cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
+#![allow(clippy::unwrap_used, reason = "a test that fails where it stands")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use bayonet::{
+    AdoptErrorKind, App, Drain, HttpServer, Request, ServerHandle, block_on, server_named,
+};
+
+const BACKENDS: [&str; 3] = ["tokio", "async-std", "smol"];
+
+/// A client that keeps its connection.
+struct Client<S>(S);
+
+impl Client<TcpStream> {
+    fn new(to: SocketAddr) -> Self {
+        let stream = TcpStream::connect(to).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        Client(stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    fn send(&mut self, text: &str) -> &mut Self {
+        self.0.write_all(text.as_bytes()).unwrap();
+        self
+    }
+
+    /// The content of the next answer.
+    fn answer(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap();
+            head.extend_from_slice(&byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let length = head.split("content-length: ").nth(1).unwrap();
+        let mut content = vec![0; length.split("\r\n").next().unwrap().parse().unwrap()];
+        self.0.read_exact(&mut content).unwrap();
+        String::from_utf8(content).unwrap()
+    }
+
+    fn get(&mut self, path: &str) -> String {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .answer()
+    }
+}
+
+/// What the application and the test share.
+struct Stage {
+    waits: mpsc::Receiver<()>,
+    go_on: mpsc::Sender<()>,
+    starts: Arc<AtomicUsize>,
+    stops: Arc<AtomicUsize>,
+}
+
+/// Tells who serves, and which request of which connection this is. `/wait` waits.
+fn install(app: &mut App) -> Stage {
+    let (waits_here, waits) = mpsc::channel();
+    let (go_on, gate) = mpsc::channel::<()>();
+    let (waits_here, gate) = (
+        std::sync::Mutex::new(waits_here),
+        Arc::new(std::sync::Mutex::new(gate)),
+    );
+    let (starts, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (started, stopped) = (Arc::clone(&starts), Arc::clone(&stops));
+    app.on_start(move |_| {
+        started.fetch_add(1, Ordering::SeqCst);
+        async {}
+    });
+    app.on_stop(move |_| {
+        stopped.fetch_add(1, Ordering::SeqCst);
+        async {}
+    });
+    app.handler(move |request: Request| {
+        let waiting = (request.path() == "/wait").then(|| {
+            waits_here.lock().unwrap().send(()).unwrap();
+            let gate = Arc::clone(&gate);
+            request
+                .exec()
+                .spawn_blocking(move || gate.lock().unwrap().recv().unwrap())
+        });
+        async move {
+            if let Some(waiting) = waiting {
+                waiting.await?;
+            }
+            Ok::<_, bayonet::BoxError>(format!("{} {}", request.conn().backend(), request.id()))
+        }
+    });
+    Stage {
+        waits,
+        go_on,
+        starts,
+        stops,
+    }
+}
+
+fn start(backend: &str, place: &str) -> (ServerHandle, Stage) {
+    let mut server = server_named(backend).unwrap();
+    server.app_mut().config_mut().workers = Some(2);
+    let stage = install(server.app_mut());
+    (block_on(server.listen(place)).unwrap(), stage)
+}
+
+fn fresh(backend: &str, workers: usize) -> Box<dyn HttpServer> {
+    let mut server = server_named(backend).unwrap();
+    server.app_mut().config_mut().workers = Some(workers);
+    server
+}
+
+fn swap(from: &str, to: &str, workers: usize) {
+    let (old, stage) = start(from, "127.0.0.1:0");
+    let address = old.address().unwrap();
+    let mut idle = Client::new(address);
+    assert_eq!(idle.get("/"), format!("{from} 1.1"));
+    let port = idle.0.local_addr().unwrap();
+    // A head that has begun.
+    let mut begun = Client::new(address);
+    assert_eq!(begun.get("/"), format!("{from} 2.1"));
+    begun.send("GET / HT");
+    let mut busy = Client::new(address);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage.waits.recv().unwrap();
+
+    let mut successor = fresh(to, workers);
+    let new = block_on(old.handover(&mut *successor)).unwrap();
+    assert_eq!(new.addresses(), old.addresses());
+    assert_eq!(
+        old.report().map(|report| report.moved),
+        None,
+        "one is busy there"
+    );
+    assert_eq!(
+        idle.get("/"),
+        format!("{to} 1.2"),
+        "its id and its count go on"
+    );
+    assert_eq!(idle.0.local_addr().unwrap(), port);
+    assert_eq!(
+        begun.send("TP/1.1\r\nHost: a\r\n\r\n").answer(),
+        format!("{to} 2.2")
+    );
+    let mut later = Client::new(address);
+    assert_eq!(later.get("/"), format!("{to} 4.1"), "numbers go on");
+
+    // Pipelined behind the busy one: answered there or here, but in order and once.
+    busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage.go_on.send(()).unwrap();
+    assert_eq!(busy.answer(), format!("{from} 3.1"));
+    assert_eq!(busy.answer(), format!("{to} 3.2"));
+    let report = old.wait();
+    assert_eq!(
+        (report.moved, report.cut, report.idle),
+        (3, 0, 0),
+        "{report}"
+    );
+    assert!(report.counters.balances());
+    assert_eq!(
+        stage.starts.load(Ordering::SeqCst),
+        1,
+        "start hooks run once"
+    );
+    assert_eq!(stage.stops.load(Ordering::SeqCst), 0, "it has not stopped");
+
+    let report = block_on(new.shutdown(Drain::default()));
+    assert!(report.is_clean() && report.counters.balances(), "{report}");
+    assert_eq!(stage.stops.load(Ordering::SeqCst), 1);
+    assert!(TcpStream::connect(address).is_err(), "the address is free");
+}
+
+#[test]
+fn every_backend_hands_over_to_every_backend() {
+    for from in BACKENDS {
+        for (to, workers) in BACKENDS.into_iter().zip([1, 2, 3]) {
+            swap(from, to, workers);
+        }
+    }
+}
+
+#[test]
+fn round_and_round_with_clients_at_work() {
+    let (mut handle, _stage) = start("tokio", "127.0.0.1:0");
+    let address = handle.address().unwrap();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let clients: Vec<_> = (0..8)
+        .map(|number| {
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || {
+                let mut client = Client::new(address);
+                let mut requests = 0;
+                while !stop.load(Ordering::SeqCst) {
+                    if number % 4 == 0 {
+                        // A connection for each request.
+                        client = Client::new(address);
+                        requests = 0;
+                    }
+                    for _ in 0..3 {
+                        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                    }
+                    for _ in 0..3 {
+                        requests += 1;
+                        let answer = client.answer();
+                        assert!(
+                            answer.ends_with(&format!(".{requests}")),
+                            "{answer} is not {requests}"
+                        );
+                    }
+                }
+                requests
+            })
+        })
+        .collect();
+    let mut moved = 0;
+    for to in BACKENDS.into_iter().cycle().skip(1).take(30) {
+        let mut successor = fresh(to, 2);
+        let new = block_on(handle.handover(&mut *successor)).unwrap();
+        let report = handle.wait();
+        assert_eq!((report.cut, report.idle), (0, 0), "{report}");
+        assert!(report.counters.balances());
+        moved += report.moved;
+        handle = new;
+    }
+    stop.store(true, Ordering::SeqCst);
+    for client in clients {
+        assert!(client.join().unwrap() > 0);
+    }
+    assert!(moved > 30, "only {moved} connections moved");
+    assert!(block_on(handle.shutdown(Drain::default())).is_clean());
+}
+
+#[test]
+fn a_unix_socket_moves_and_is_removed_by_the_last() {
+    let path = std::env::temp_dir().join(format!("bayonet-swap-{}", std::process::id()));
+    let (old, _stage) = start("smol", &format!("unix:{}", path.display()));
+    let mut idle = Client(UnixStream::connect(&path).unwrap());
+    assert_eq!(idle.get("/"), "smol 1.1");
+    let new = block_on(old.handover(&mut *fresh("async-std", 1))).unwrap();
+    assert!(old.wait().is_clean());
+    assert_eq!(idle.get("/"), "async-std 1.2");
+    let mut later = Client(UnixStream::connect(&path).unwrap());
+    assert_eq!(later.get("/"), "async-std 2.1");
+    assert!(block_on(new.shutdown(Drain::default())).is_clean());
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_cannot_move_serves_on() {
+    let mut server = server_named("tokio").unwrap();
+    server.app_mut().needs_runtime("tokio");
+    server.handler(|_: Request| async { "here" });
+    let handle = block_on(server.listen("127.0.0.1:0")).unwrap();
+    let mut client = Client::new(handle.address().unwrap());
+    assert_eq!(client.get("/"), "here");
+    for _ in 0..2 {
+        let error = block_on(handle.handover(&mut *fresh("smol", 1))).unwrap_err();
+        assert_eq!(error.kind(), AdoptErrorKind::NeedsRuntime);
+        assert_eq!(client.get("/"), "here");
+    }
+    let new = block_on(handle.handover(&mut *fresh("tokio", 1))).unwrap();
+    assert_eq!(client.get("/"), "here");
+    let error = block_on(handle.handover(&mut *fresh("tokio", 1))).unwrap_err();
+    assert_eq!(
+        error.kind(),
+        AdoptErrorKind::NotServing,
+        "it has moved already"
+    );
+    drop(new.shutdown(Drain::default()));
+    let error = block_on(new.handover(&mut *fresh("tokio", 1))).unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::NotServing, "it ends");
+    assert!(new.wait().is_clean());
+}
+
+#[test]
+fn a_handler_may_swap_the_server_that_it_runs_in() {
+    for to in BACKENDS {
+        let mut server = fresh("tokio", 1);
+        let handle = Arc::new(std::sync::OnceLock::<ServerHandle>::new());
+        let here = Arc::clone(&handle);
+        server.handler(move |request: Request| {
+            let handle = here.get().unwrap().clone();
+            async move {
+                if request.path() == "/swap" {
+                    let new = handle.handover(&mut *fresh(to, 1)).await?;
+                    assert_eq!(new.addresses(), handle.addresses());
+                }
+                Ok::<_, bayonet::BoxError>(request.conn().backend())
+            }
+        });
+        let old = block_on(server.listen("127.0.0.1:0")).unwrap();
+        handle.set(old.clone()).unwrap();
+        let mut client = Client::new(old.address().unwrap());
+        assert_eq!(
+            client.get("/swap"),
+            "tokio",
+            "the answer comes from where the request was"
+        );
+        assert_eq!(client.get("/"), to);
+        assert_eq!(old.wait().moved, 1);
+    }
+}

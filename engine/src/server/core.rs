@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use http_server_trait::backend::{
-    Control, Departures, Inheritance, Inherited, Latch, Passed, Pipeline, Site,
+    Control, Departures, Inheritance, Inherited, Latch, Pipeline, Site,
 };
 use http_server_trait::{
     AcceptError, AcceptErrorKind, Address, AdoptError, AdoptErrorKind, AtCapacity, BoxFuture, Conn,
@@ -46,10 +46,14 @@ pub(crate) struct Core<R: Runtime> {
     /// Where it is limited how fast they come.
     pub(crate) pace: Option<Pace>,
     pub(crate) stops_accepting: Latch<()>,
+    /// The task that takes connections in that come from the server before this one.
+    pub(crate) arrivals: Arc<Count>,
+    /// Set when nothing more is taken in.
+    pub(crate) ends: Latch<()>,
     pub(crate) ended: Latch<Report>,
     pub(crate) by_hand: Option<ByHand>,
     /// What a successor would get, as long as this server accepts.
-    pub(crate) shelf: Mutex<Vec<Inherited>>,
+    pub(crate) shelf: Mutex<Vec<Duplicate>>,
     /// Whether somebody is looking at that, or has taken it.
     succession: Mutex<Succession>,
     /// Set when all connections with nothing under way have left for the successor.
@@ -58,6 +62,9 @@ pub(crate) struct Core<R: Runtime> {
     asked: AtomicWaker,
     numbers: Arc<AtomicU64>,
 }
+
+/// Makes duplicates of the sockets of a place.
+pub(crate) type Duplicate = Box<dyn Fn() -> io::Result<Inherited> + Send>;
 
 /// Whether another server takes over.
 #[derive(Debug, Default)]
@@ -122,6 +129,8 @@ impl<R: Runtime> Core<R> {
             runtimes,
             most,
             stops_accepting: Latch::new(),
+            arrivals: Arc::default(),
+            ends: Latch::new(),
             ended: Latch::new(),
             by_hand,
             shelf: Mutex::default(),
@@ -157,6 +166,11 @@ impl<R: Runtime> Core<R> {
         let open = self.workers[worker].page().accepted();
         let seat = self.table.enter(worker, conn.clone(), place, guest);
         Admitted { conn, open, seat }
+    }
+
+    /// Whether its connections go to a successor.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.ending().is_some_and(|ending| ending.leaves)
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -223,14 +237,6 @@ fn before(a: Option<Instant>, b: Option<Instant>) -> bool {
     }
 }
 
-/// A duplicate of what is on the shelf.
-fn again(passed: &Passed) -> io::Result<Passed> {
-    match passed {
-        Passed::Descriptor(descriptor) => Ok(Passed::Descriptor(descriptor.try_clone()?)),
-        Passed::Other(_) => Err(io::ErrorKind::Unsupported.into()),
-    }
-}
-
 /// Three quarters of the descriptors, and no more than ten thousand.
 fn default_most() -> usize {
     let descriptors = net::descriptor_limit().unwrap_or(u64::MAX);
@@ -274,16 +280,8 @@ impl<R: Runtime + Sync> Control for Core<R> {
             return Err(AdoptError::new(AdoptErrorKind::Unsupported)
                 .with_source("its sockets could not be duplicated"));
         }
-        let listeners = places
-            .iter()
-            .map(|place| {
-                let sockets = place.sockets.iter().map(again).collect::<io::Result<_>>()?;
-                Ok(Inherited {
-                    sockets,
-                    address: place.address.clone(),
-                    owns_path: place.owns_path,
-                })
-            })
+        let listeners = places.iter().map(|again| again());
+        let listeners = listeners
             .collect::<io::Result<Vec<_>>>()
             .map_err(|error| AdoptError::new(AdoptErrorKind::Start).with_source(error))?;
         let pipeline = Arc::clone(&self.pipeline);

@@ -37,11 +37,13 @@ pub(crate) async fn drain<R: Runtime + Sync>(
         paths.into_iter().for_each(OwnPath::pass_on);
         move_out(&core).await;
     } else {
+        core.ends.set(());
         core.tide.drain();
         drop(paths);
         core.table.ask(Ask::CloseAfterCurrentResponse);
     }
     until_empty(&core, &runtime, ending).await;
+    core.ends.set(());
     if core.table.served() + core.table.turned_away() > 0 {
         core.tide.cut();
         core.table.ask(Ask::Kill);
@@ -103,7 +105,8 @@ async fn lame_duck<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending: E
 async fn until_empty<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending: Ending) {
     loop {
         let event = sleep_or(runtime, ending.until, |cx| {
-            if core.table.poll_empty(cx).is_ready() {
+            // Who comes from the server before this one passes through, if this one is leaving.
+            if core.table.poll_empty(cx).is_ready() && core.arrivals.poll_below(cx, 1).is_ready() {
                 return Poll::Ready(None);
             }
             core.poll_ending(cx, Some(ending)).map(Some)

@@ -31,7 +31,7 @@ use accept::accept_loop;
 use arrive::arrive;
 pub use backend::{Backend, Listener, Member, descriptor, duplicate, foreign};
 use by_hand::ByHand;
-use core::Core;
+use core::{Core, Duplicate};
 pub use crew::Crew;
 use drain::drain;
 
@@ -267,14 +267,20 @@ where
     Ok(core)
 }
 
-/// Duplicates of the sockets of a place, for a successor.
-fn shelved<B: Backend>(bound: &Bound<B::Socket>) -> io::Result<Inherited> {
-    let sockets = bound.sockets.iter().map(B::duplicate);
-    Ok(Inherited {
-        sockets: sockets.collect::<io::Result<_>>()?,
-        address: bound.address.clone(),
-        owns_path: bound.path.is_some(),
-    })
+/// What makes duplicates of the sockets of a place, as long as the server accepts on them.
+fn shelved<B: Backend>(bound: &Bound<B::Socket>) -> io::Result<Duplicate> {
+    let again = |socket| B::socket(B::duplicate(socket)?).map_err(|_| backend::foreign());
+    let sockets = bound.sockets.iter().map(again);
+    let sockets = sockets.collect::<io::Result<Vec<_>>>()?;
+    let (address, owns_path) = (bound.address.clone(), bound.path.is_some());
+    Ok(Box::new(move || {
+        let sockets = sockets.iter().map(B::duplicate);
+        Ok(Inherited {
+            sockets: sockets.collect::<io::Result<_>>()?,
+            address: address.clone(),
+            owns_path,
+        })
+    }))
 }
 
 /// Registers a worker's sockets, in its runtime, and spawns what accepts on them.

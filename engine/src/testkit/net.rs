@@ -50,8 +50,17 @@ struct Places {
 #[derive(Default)]
 struct Queue {
     arrived: VecDeque<(MemoryStream, Option<SocketAddr>)>,
-    waiting: Option<Waker>,
+    waiting: Vec<Waker>,
     errors: VecDeque<io::Error>,
+    /// How many sockets share it: duplicates of one.
+    sockets: usize,
+}
+
+impl Queue {
+    /// Those who wait, to be woken.
+    fn waiting(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.waiting)
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -87,7 +96,11 @@ impl Network {
         if places.listening.contains_key(&address) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
-        places.listening.insert(address.clone(), Queue::default());
+        let queue = Queue {
+            sockets: 1,
+            ..Queue::default()
+        };
+        places.listening.insert(address.clone(), queue);
         Ok(MemoryListener {
             network: self.clone(),
             address,
@@ -99,7 +112,7 @@ impl Network {
         let mut places = lock(&self.0);
         if let Some(queue) = places.listening.get_mut(address) {
             queue.errors.extend(errors);
-            wake(queue.waiting.take());
+            queue.waiting().into_iter().for_each(Waker::wake);
         }
     }
 
@@ -118,10 +131,10 @@ impl Network {
             hesitated: false,
         };
         queue.arrived.push_back((stream, peer));
-        let waiting = queue.waiting.take();
+        let waiting = queue.waiting();
         places.clients = number.wrapping_add(1) % 20_000;
         drop(places);
-        wake(waiting);
+        waiting.into_iter().for_each(Waker::wake);
         Some(Client {
             pipe,
             sim: sim.clone(),
@@ -138,7 +151,7 @@ impl fmt::Debug for Network {
     }
 }
 
-/// A place that is listened on. Dropping it frees the address.
+/// A place that is listened on. Dropping the last duplicate frees the address.
 #[derive(Debug)]
 pub struct MemoryListener {
     network: Network,
@@ -149,6 +162,17 @@ impl MemoryListener {
     /// Where it listens.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Another one with the same queue.
+    pub(super) fn duplicate(&self) -> Self {
+        if let Some(queue) = lock(&self.network.0).listening.get_mut(&self.address) {
+            queue.sockets += 1;
+        }
+        MemoryListener {
+            network: self.network.clone(),
+            address: self.address.clone(),
+        }
     }
 }
 
@@ -169,7 +193,13 @@ impl server::Listener for MemoryListener {
         match queue.arrived.pop_front() {
             Some(arrived) => Poll::Ready(Ok(arrived)),
             None => {
-                queue.waiting = Some(cx.waker().clone());
+                if !queue
+                    .waiting
+                    .iter()
+                    .any(|waker| waker.will_wake(cx.waker()))
+                {
+                    queue.waiting.push(cx.waker().clone());
+                }
                 Poll::Pending
             }
         }
@@ -178,8 +208,16 @@ impl server::Listener for MemoryListener {
 
 impl Drop for MemoryListener {
     fn drop(&mut self) {
-        let left = lock(&self.network.0).listening.remove(&self.address);
-        drop(left);
+        let mut places = lock(&self.network.0);
+        let Some(queue) = places.listening.get_mut(&self.address) else {
+            return;
+        };
+        queue.sockets -= 1;
+        if queue.sockets == 0 {
+            let left = places.listening.remove(&self.address);
+            drop(places);
+            drop(left);
+        }
     }
 }
 

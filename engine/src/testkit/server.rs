@@ -3,10 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use http_server_trait::backend::Passed;
+use http_server_trait::backend::{Inheritance, Passed};
 use http_server_trait::{
-    Address, App, Capabilities, Config, Feature, HttpServer, Listen, ListenError, ListenErrorKind,
-    Place, ServerHandle, Socket, async_trait,
+    Address, AdoptError, App, Capabilities, Config, Feature, HttpServer, Listen, ListenError,
+    ListenErrorKind, Place, ServerHandle, Socket, async_trait,
 };
 
 use super::net::{MemoryListener, MemoryStream};
@@ -29,6 +29,13 @@ impl SimServer {
             sim: sim.clone(),
         }
     }
+
+    fn crew(&self) -> Crew<Sim> {
+        Crew::current(Member {
+            runtime: self.sim.clone(),
+            exec: Arc::new(self.sim.clone()),
+        })
+    }
 }
 
 #[async_trait]
@@ -38,21 +45,17 @@ impl HttpServer for SimServer {
     }
 
     async fn start(&mut self, on: Listen) -> Result<ServerHandle, ListenError> {
-        let crew = Crew::current(Member {
-            runtime: self.sim.clone(),
-            exec: Arc::new(self.sim.clone()),
-        });
         let sim = self.sim.clone();
         let bind = move |place: Socket, _: usize, _: &Config| bind(&sim, place);
-        server::start::<Simulated>(self.app.clone(), on, crew, bind).await
+        server::start::<Simulated>(self.app.clone(), on, self.crew(), bind).await
+    }
+
+    async fn adopt(&mut self, from: Inheritance) -> Result<ServerHandle, AdoptError> {
+        server::adopt::<Simulated>(from, &self.app, self.crew()).await
     }
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::all("sim")
-            .without(
-                Feature::Handover,
-                "the listeners of its network cannot be duplicated yet",
-            )
             .without(Feature::BlockingThreads, "a simulation runs on one thread")
             .without(
                 Feature::NativeRuntime,
@@ -75,12 +78,18 @@ impl Backend for Simulated {
         Ok(socket)
     }
 
-    fn duplicate(_: &MemoryListener) -> io::Result<Passed> {
-        Err(server::foreign())
+    fn duplicate(socket: &MemoryListener) -> io::Result<Passed> {
+        Ok(Passed::Other(Box::new(socket.duplicate())))
     }
 
     fn socket(passed: Passed) -> Result<MemoryListener, Passed> {
-        Err(passed)
+        match passed {
+            Passed::Other(listener) => listener
+                .downcast::<MemoryListener>()
+                .map(|listener| *listener)
+                .map_err(Passed::Other),
+            passed @ Passed::Descriptor(_) => Err(passed),
+        }
     }
 
     fn stream(passed: Passed, _: Family) -> io::Result<MemoryStream> {

@@ -55,8 +55,8 @@ use crate::report::Report;
 /// # Writing a backend
 ///
 /// Three methods are asked for. [`backend`](crate::backend) has what they are built with, above all
-/// [`Pipeline`](crate::backend::Pipeline); the repository has a server of about a hundred lines that
-/// depends on this crate alone.
+/// [`Pipeline`](crate::backend::Pipeline); the repository has a server on plain
+/// threads, `examples/minimal-backend`, that depends on this crate alone.
 #[async_trait]
 pub trait HttpServer: Send {
     /// What is registered with this server: plain data, the same for every backend. (Clause T-01.)

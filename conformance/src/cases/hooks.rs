@@ -58,13 +58,13 @@ cases! {
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")?;
         play.wait_for("middleware")?;
         want_eq!(play.stage().count("handler"), 0);
-        client.send("hello")?.answered(200)?.content("5 bytes")?;
+        client.send("hello")?.answer()?.status(200)?.content("5 bytes")?;
         play.wait_for("after sent")?;
         play.noted(&["middleware", "handler", "after sent"])
     }
     /// The first handler that does not go on ends the chain; `after` is called once all the same.
     must handlers_run_in_order_until_one_stops ["T-03", "T-10", "T-28", "A0-3"] app three_handlers |play| {
-        play.connect()?.get("/")?.answered(404)?;
+        play.connect()?.get("/")?.answer()?.status(404)?;
         play.wait_for("after")?;
         play.noted(&["one", "two", "after"])
     }

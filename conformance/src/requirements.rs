@@ -188,7 +188,7 @@ pub const CONTRACT: &[Requirement] = requirements! {
 /// What five earlier servers could do, whose users are to miss nothing: Raku's HTTP::Server::Async (A0), Ring
 /// (A1), Nim's asynchttpserver (A2), PAGI (A3), manakai's Web::Transport (A4).
 pub const ACCEPTANCE: &[Requirement] = requirements! {
-    Must "A0-1" "list 0" "a foreign server of about 100 lines on the trait alone"
+    Must "A0-1" "list 0" "a foreign server of about 100 lines on the trait alone"; "`examples/minimal-backend`, whose tests play what it can do"
     Must "A0-2" "list 0" "middleware before the content, handler after it"
     Must "A0-3" "list 0" "three handlers, the second stops"
     Must "A0-4" "list 0" "a pending decision does not delay another connection"

@@ -359,8 +359,9 @@ fn ctrl_c_lets_requests_finish(backend: &str) {
     let end = demo.end();
     assert_eq!(end.status.code(), Some(0), "{}", end.err);
     assert!(end.out.contains("clean stop"), "{}", end.out);
+    assert!(end.out.contains(" 0 cut;"), "{}", end.out);
     assert!(
-        end.out.contains(": 1 finished, ") && end.out.contains(" 0 cut;"),
+        end.out.contains("requests 2 = active 0 + completed 2\n"),
         "{}",
         end.out
     );

@@ -47,16 +47,9 @@ pub(crate) async fn drain<R: Runtime + Sync>(
     if core.table.served() + core.table.turned_away() > 0 {
         core.tide.cut();
         core.table.ask(Ask::Kill);
+        // The deadline that was asked for has passed: no other is looked for.
         let until = runtime.now() + CUT;
-        until_empty(
-            &core,
-            &runtime,
-            Ending {
-                until: Some(until),
-                ..ending
-            },
-        )
-        .await;
+        sleep_or(&runtime, Some(until), |cx| core.table.poll_empty(cx)).await;
     }
     // So that the addresses are free when it is said that the server has ended.
     poll_fn(|cx| core.acceptors.poll_below(cx, 1)).await;

@@ -3,16 +3,11 @@
 
 use backend_asyncstd::Server;
 use http_server_conformance::Suite;
-use http_server_trait::HttpServer;
-
-fn boxed() -> Box<dyn HttpServer> {
-    Box::new(Server::new())
-}
 
 fn main() {
     Suite::new()
         .backend("async-std", Server::new)
-        .backend("async-std-boxed", boxed)
+        .boxed("async-std-boxed", Server::new)
         .backend("async-std-current", Server::current)
         .run();
 }

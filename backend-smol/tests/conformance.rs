@@ -3,16 +3,11 @@
 
 use backend_smol::Server;
 use http_server_conformance::Suite;
-use http_server_trait::HttpServer;
-
-fn boxed() -> Box<dyn HttpServer> {
-    Box::new(Server::new())
-}
 
 fn main() {
     Suite::new()
         .backend("smol", Server::new)
-        .backend("smol-boxed", boxed)
+        .boxed("smol-boxed", Server::new)
         .backend("smol-current", Server::current)
         .run();
 }

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use backend_tokio::Server;
 use http_server_conformance::Suite;
-use http_server_trait::HttpServer;
 
 /// The runtime that a server joins: an ordinary one, with more than one thread.
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
@@ -21,14 +20,10 @@ fn current() -> Server {
     Server::current()
 }
 
-fn boxed() -> Box<dyn HttpServer> {
-    Box::new(Server::new())
-}
-
 fn main() {
     Suite::new()
         .backend("tokio", Server::new)
-        .backend("tokio-boxed", boxed)
+        .boxed("tokio-boxed", Server::new)
         .backend("tokio-current", current)
         .run();
 }

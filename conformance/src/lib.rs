@@ -7,11 +7,13 @@
 //!
 //! To hold a backend of your own to it, depend on this crate for tests and see [`Suite`].
 
+mod another;
 mod answer;
 mod case;
 pub mod cases;
 mod client;
 mod failure;
+mod paths;
 mod play;
 pub mod requirements;
 pub mod routes;
@@ -22,11 +24,12 @@ mod stage;
 mod suite;
 mod wire;
 
+pub use another::Another;
 pub use answer::Answer;
 pub use case::{Case, Level, Serves};
 pub use client::Client;
 pub use failure::{Failure, Verdict};
-pub use play::Play;
+pub use play::{Play, Starting};
 pub use run::Outcome;
 pub use stage::Stage;
 pub use suite::{Played, SCALE, Suite};

@@ -1,15 +1,25 @@
 //! What a case works with: connections, time, the stage, the server's handle.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http_server_trait::{Address, Counters, Drain, Report, ServerHandle};
+use http_server_trait::backend::Latch;
+use http_server_trait::{
+    Address, AdoptError, App, Config, Counters, Drain, HttpServer, IntoListen, ListenError, Report,
+    ServerHandle, Stream,
+};
 
+use crate::another::Another;
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
+use crate::paths::Folder;
+use crate::run;
 use crate::stage::Stage;
-use crate::wire::World;
+use crate::wire::{World, memory};
+
+/// Makes servers of the backend that a case is played against.
+pub(crate) type Make = Box<dyn Fn() -> Box<dyn HttpServer>>;
 
 /// One run of a case.
 pub struct Play {
@@ -18,8 +28,12 @@ pub struct Play {
     pub(crate) addresses: Vec<Address>,
     /// The server's handle, where the server is in this process.
     pub(crate) handle: Option<ServerHandle>,
-    /// Whether the case has ended the server itself.
-    pub(crate) ended: bool,
+    /// Makes further servers, where servers are in this process.
+    pub(crate) make: Option<Make>,
+    /// The further servers that the case has started.
+    pub(crate) others: Vec<ServerHandle>,
+    /// Where Unix sockets of the case are.
+    pub(crate) folder: Option<Folder>,
 }
 
 impl Play {
@@ -34,6 +48,11 @@ impl Play {
             .addresses
             .get(index)
             .ok_or("there is no such address")?;
+        self.connect_at(&address.clone())
+    }
+
+    /// Connects to an address of another server.
+    pub fn connect_at(&mut self, address: &Address) -> Result<Client, Failure> {
         let wire = self.world.connect(address);
         let wire =
             wire.map_err(|error| Failure::new(format!("connecting to {address} failed: {error}")))?;
@@ -42,7 +61,29 @@ impl Play {
 
     /// Whether connecting is refused.
     pub fn is_refused(&mut self) -> bool {
-        self.world.connect(&self.addresses[0]).is_err()
+        self.refuses(&self.addresses[0].clone())
+    }
+
+    /// Whether connecting to this address is refused.
+    pub fn refuses(&mut self, address: &Address) -> bool {
+        self.world.connect(address).is_err()
+    }
+
+    /// Waits until connecting to this address is refused.
+    pub fn wait_until_refused(&mut self, address: &Address) -> Verdict {
+        for _ in 0..MANY {
+            if self.refuses(address) {
+                return Ok(());
+            }
+            self.pause(Duration::from_millis(100));
+        }
+        Err(Failure::new(format!("{address} goes on accepting")))
+    }
+
+    /// A connection that no listener has accepted: the client's end, and what is to be handed to a server.
+    pub fn connect_by_hand(&mut self) -> (Client, impl Stream + use<>) {
+        let (stream, end) = memory::pair();
+        (Client::new(self.world.attend(end)), stream)
     }
 
     /// Where the server listens.
@@ -73,6 +114,18 @@ impl Play {
         }
         Err(Failure::new(format!(
             "{what:?} was not noted {times} times, but this was: {:?}",
+            stage.notes()
+        )))
+    }
+
+    /// Waits until there are so many notes.
+    pub fn wait_for_notes(&mut self, number: usize) -> Verdict {
+        let stage = self.stage.clone();
+        if self.world.wait_until(&mut || stage.notes().len() >= number) {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "there are not {number} notes, but these: {:?}",
             stage.notes()
         )))
     }
@@ -112,17 +165,134 @@ impl Play {
         )))
     }
 
+    /// Waits until these servers have had so many requests in all; says whether they have.
+    pub fn wait_for_sum(&mut self, servers: &[&ServerHandle], requests: u64) -> bool {
+        let sum = || {
+            servers
+                .iter()
+                .map(|server| server.counters().requests)
+                .sum::<u64>()
+        };
+        self.world.wait_until(&mut || sum() == requests)
+    }
+
     /// Begins to end the server, and does not wait.
     pub fn begin_shutdown(&mut self, drain: Drain) -> Verdict {
-        self.ended = true;
         self.handle()?.shutdown(drain);
         Ok(())
     }
 
     /// Waits for the end of the server.
     pub fn report(&mut self) -> Result<Report, Failure> {
-        let handle = self.handle()?;
-        self.run(handle)
+        self.report_of(&self.handle()?)
+    }
+
+    /// Waits for the end of another server.
+    pub fn report_of(&mut self, handle: &ServerHandle) -> Result<Report, Failure> {
+        self.run(handle.clone())
+    }
+
+    /// Ends a server, and waits for that.
+    pub fn end(&mut self, handle: &ServerHandle, drain: Drain) -> Result<Report, Failure> {
+        handle.shutdown(drain);
+        self.report_of(handle)
+    }
+
+    /// Another server of the same backend, which is not started: with this application, its times as they
+    /// really pass.
+    pub fn server(&mut self, install: impl FnOnce(&mut App, &Stage)) -> Result<Another, Failure> {
+        let make = self.make.as_ref();
+        let make = make.ok_or("the server is not in this process")?;
+        let mut server = Another::new(make());
+        let app = server.app_mut();
+        app.config_mut().workers = Some(run::WORKERS);
+        install(app, &self.stage);
+        let config: &mut Config = app.config_mut();
+        run::scale(config, &self.stage);
+        Ok(server)
+    }
+
+    /// Starts another server. It is ended with the case, and then its books are looked at.
+    pub fn start(
+        &mut self,
+        server: &mut Another,
+        on: impl IntoListen,
+    ) -> Result<ServerHandle, Failure> {
+        self.try_start(server, on)?.map_err(Failure::new)
+    }
+
+    /// Tries to start another server.
+    pub fn try_start(
+        &mut self,
+        server: &mut Another,
+        on: impl IntoListen,
+    ) -> Result<Result<ServerHandle, ListenError>, Failure> {
+        let starting = self.begin_start(server, on)?;
+        self.started(&starting, server)
+    }
+
+    /// Begins to start another server, and does not wait.
+    pub fn begin_start(
+        &mut self,
+        server: &mut Another,
+        on: impl IntoListen,
+    ) -> Result<Starting, Failure> {
+        let mut server = server.take()?;
+        let on = on.into_listen().map_err(Failure::new)?;
+        let starting = Starting::default();
+        let started = starting.clone();
+        self.world.spawn(Box::pin(async move {
+            let outcome = server.start(on).await;
+            *lock(&started.outcome) = Some((server, outcome));
+            started.done.set(());
+        }));
+        Ok(starting)
+    }
+
+    /// Waits until a server has been started, or has not.
+    pub fn started(
+        &mut self,
+        starting: &Starting,
+        server: &mut Another,
+    ) -> Result<Result<ServerHandle, ListenError>, Failure> {
+        self.run(starting.done.waiting())?;
+        let outcome = lock(&starting.outcome).take();
+        let (back, outcome) = outcome.ok_or("the server has been started already")?;
+        server.put_back(back);
+        if let Ok(handle) = &outcome {
+            self.others.push(handle.clone());
+        }
+        Ok(outcome)
+    }
+
+    /// Asks the first server to move to another one.
+    pub fn handover(
+        &mut self,
+        to: &mut Another,
+    ) -> Result<Result<ServerHandle, AdoptError>, Failure> {
+        let (handle, mut server) = (self.handle()?, to.take()?);
+        let (server, outcome) = self.run(async move {
+            let outcome = handle.handover(server.as_mut()).await;
+            (server, outcome)
+        })?;
+        to.put_back(server);
+        Ok(outcome)
+    }
+
+    /// A path for a Unix socket of this case. Its folder is there, and is removed with all that is in it.
+    pub fn unix_path(&mut self) -> Result<String, Failure> {
+        let is_virtual = self.is_virtual();
+        let folder = match &mut self.folder {
+            Some(folder) => folder,
+            none if is_virtual => none.insert(Folder::imagined()),
+            none => none.insert(Folder::new()?),
+        };
+        Ok(folder.next())
+    }
+
+    /// Runs a future in the background.
+    pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) {
+        self.world.spawn(Box::pin(future));
     }
 
     /// Runs a future of the server's handle.
@@ -134,10 +304,10 @@ impl Play {
         let set = Arc::clone(&output);
         let run = Box::pin(async move {
             let value = future.await;
-            *set.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            *lock(&set) = Some(value);
         });
         self.world.block_on(run).ok_or("it took too long")?;
-        let value = output.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let value = lock(&output).take();
         value.ok_or_else(|| "it came to no end".into())
     }
 
@@ -158,4 +328,28 @@ impl std::fmt::Debug for Play {
             .field("addresses", &self.addresses)
             .finish_non_exhaustive()
     }
+}
+
+/// A server that is being started.
+#[derive(Clone, Default)]
+pub struct Starting {
+    outcome: Arc<Mutex<Option<Outcome>>>,
+    done: Latch<()>,
+}
+
+type Outcome = (Box<dyn HttpServer>, Result<ServerHandle, ListenError>);
+
+impl std::fmt::Debug for Starting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Starting")
+            .field("done", &self.done.is_set())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How often something is tried that must come to pass.
+const MANY: u32 = 2000;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

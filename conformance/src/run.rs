@@ -2,15 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http_server_trait::{
-    Capabilities, Config, Drain, HttpServer, IntoListen, Listen, ListenError, ServerHandle,
+    Capabilities, Completed, Config, Counters, Drain, HttpServer, IntoListen, Listen, ListenError,
+    Report, ServerHandle,
 };
 
 use crate::case::{Case, Serves};
 use crate::failure::{Failure, Verdict};
-use crate::play::Play;
+use crate::play::{Make, Play};
 use crate::routes;
 use crate::stage::Stage;
 use crate::wire::World;
@@ -35,10 +37,12 @@ pub(crate) fn why_not(case: &Case, capabilities: &Capabilities) -> Option<String
     missing.map(|(feature, reason)| format!("{feature}: {reason}"))
 }
 
+/// How many threads a server of a case has.
+pub(crate) const WORKERS: usize = 2;
+
 /// Prepares a server for a case: its application, its limits scaled, an `after` hook that counts.
 pub(crate) fn prepare<S: HttpServer>(server: &mut S, case: &Case, stage: &Stage) {
-    let config = server.app_mut().config_mut();
-    config.workers = Some(2);
+    server.app_mut().config_mut().workers = Some(WORKERS);
     match case.app {
         Serves::Routes => routes::install(server.app_mut()),
         Serves::Configured(configure) => {
@@ -51,12 +55,11 @@ pub(crate) fn prepare<S: HttpServer>(server: &mut S, case: &Case, stage: &Stage)
 }
 
 /// Adds an `after` hook that counts, to hold the promise that it is called once for each request.
-#[cfg(feature = "simulator")]
 pub(crate) fn count_afters<S: HttpServer>(server: &mut S) -> Afters {
     let counted = Afters::default();
     let count = Arc::clone(&counted.0);
-    server.after(move |_: Arc<http_server_trait::Completed>| {
-        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    server.after(move |_: Arc<Completed>| {
+        count.fetch_add(1, Ordering::SeqCst);
         async {}
     });
     counted
@@ -64,16 +67,17 @@ pub(crate) fn count_afters<S: HttpServer>(server: &mut S) -> Afters {
 
 /// How often `after` was called.
 #[derive(Default)]
-pub(crate) struct Afters(Arc<std::sync::atomic::AtomicU64>);
+pub(crate) struct Afters(Arc<AtomicU64>);
 
 /// Every time of a configuration, as it really passes.
-fn scale(config: &mut Config, stage: &Stage) {
+pub(crate) fn scale(config: &mut Config, stage: &Stage) {
     for time in [
         &mut config.head_time,
         &mut config.idle_time,
         &mut config.body_stall,
         &mut config.write_stall,
         &mut config.linger_time,
+        &mut config.hook_time,
     ] {
         *time = stage.scaled(*time);
     }
@@ -91,12 +95,13 @@ pub(crate) fn place() -> Result<Listen, ListenError> {
     "127.0.0.1:0".into_listen()
 }
 
-/// Plays a case against a server that has been started, ends the server, and looks at its books.
+/// Plays a case against a server that has been started, ends all servers, and looks at their books.
 pub(crate) fn play(
     case: &Case,
     world: Box<dyn World>,
     stage: Stage,
     handle: &ServerHandle,
+    make: Make,
     afters: Option<&Afters>,
 ) -> Verdict {
     let mut play = Play {
@@ -104,7 +109,9 @@ pub(crate) fn play(
         stage,
         addresses: handle.addresses().to_vec(),
         handle: Some(handle.clone()),
-        ended: false,
+        make: Some(make),
+        others: Vec::new(),
+        folder: None,
     };
     // A case that panics is a failed case, and its server is ended like any other's.
     let played =
@@ -114,12 +121,36 @@ pub(crate) fn play(
                 panic_text(&*panic)
             )))
         });
-    if !play.ended {
-        handle.shutdown(Drain::within(Duration::from_secs(5)));
-    }
-    let report = play.report();
+    let report = end(&mut play, handle);
+    let others: Vec<_> = std::mem::take(&mut play.others)
+        .iter()
+        .map(|other| end(&mut play, other))
+        .collect();
     played?;
-    let counters = report?.counters;
+    let counters = books(&report?)?;
+    for other in others {
+        books(&other?)?;
+    }
+    match afters.map(|afters| afters.0.load(Ordering::SeqCst)) {
+        Some(told) if told != counters.requests => Err(Failure::new(format!(
+            "`after` was called {told} times for {} requests",
+            counters.requests
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// How long what a case has left behind may take to finish.
+const LEFT_BEHIND: Duration = Duration::from_secs(5);
+
+fn end(play: &mut Play, handle: &ServerHandle) -> Result<Report, Failure> {
+    // One that has ended, or that is ending sooner, is not disturbed by it.
+    play.end(handle, Drain::within(LEFT_BEHIND))
+}
+
+/// Looks at the books of a server that has ended.
+fn books(report: &Report) -> Result<Counters, Failure> {
+    let counters = report.counters.clone();
     if !counters.balances() {
         return Err(Failure::new(format!(
             "the ledger does not balance: {counters}"
@@ -130,13 +161,7 @@ pub(crate) fn play(
             "something is left when the server has ended: {counters}"
         )));
     }
-    match afters.map(|afters| afters.0.load(std::sync::atomic::Ordering::SeqCst)) {
-        Some(told) if told != counters.requests => Err(Failure::new(format!(
-            "`after` was called {told} times for {} requests",
-            counters.requests
-        ))),
-        _ => Ok(()),
-    }
+    Ok(counters)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -85,11 +85,15 @@ fn once(case: &'static Case, cut: Cut, rough: bool, seed: u64) -> (crate::Verdic
         Err(error) => return (Err(crate::Failure::new(error)), 0),
     };
     let most_sent = Rc::new(Cell::new(0));
+    let make = {
+        let sim = sim.clone();
+        Box::new(move || Box::new(SimServer::new(&sim)) as Box<dyn HttpServer>)
+    };
     let world = Simulated {
         sim,
         cut,
         most_sent: Rc::clone(&most_sent),
     };
-    let verdict = run::play(case, Box::new(world), stage, &handle, Some(&afters));
+    let verdict = run::play(case, Box::new(world), stage, &handle, make, Some(&afters));
     (verdict, most_sent.get())
 }

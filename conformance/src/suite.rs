@@ -75,12 +75,33 @@ impl Suite {
         self.cases(name, crate::cases::all(), make)
     }
 
+    /// With every case against this backend through `Box<dyn HttpServer>`, beside an `after` hook that counts:
+    /// it must have been called once for each request.
+    pub fn boxed<S: HttpServer + 'static>(
+        self,
+        name: &'static str,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Self {
+        let boxed = move || -> Box<dyn HttpServer> { Box::new(make()) };
+        self.trials(name, crate::cases::all(), boxed, true)
+    }
+
     /// With these cases against this backend.
     pub fn cases<S: HttpServer + 'static>(
+        self,
+        name: &'static str,
+        cases: impl Iterator<Item = &'static Case>,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Self {
+        self.trials(name, cases, make, false)
+    }
+
+    fn trials<S: HttpServer + 'static>(
         mut self,
         name: &'static str,
         cases: impl Iterator<Item = &'static Case>,
         make: impl Fn() -> S + Send + Sync + 'static,
+        counts: bool,
     ) -> Self {
         let make = Arc::new(make);
         let capabilities = make().capabilities();
@@ -90,7 +111,7 @@ impl Suite {
                 continue;
             }
             let make = Arc::clone(&make);
-            self.add(name, case, move || on_sockets(case, make()));
+            self.add(name, case, move || on_sockets(case, make, counts));
         }
         self
     }
@@ -253,21 +274,23 @@ impl std::fmt::Debug for Suite {
 }
 
 /// Plays a case on sockets, against a fresh server.
-fn on_sockets<S: HttpServer>(case: &'static Case, mut server: S) -> Outcome {
+fn on_sockets<S: HttpServer + 'static>(
+    case: &'static Case,
+    make: Arc<impl Fn() -> S + 'static>,
+    counts: bool,
+) -> Outcome {
     let stage = Stage::new(SCALE);
+    let mut server = make();
     run::prepare(&mut server, case, &stage);
+    let afters = counts.then(|| run::count_afters(&mut server));
     let started = run::place().and_then(|place| block_on(server.listen(place)));
     let handle = match started {
         Ok(handle) => handle,
         Err(error) => return Outcome::Failed(crate::Failure::new(error)),
     };
-    match run::play(
-        case,
-        Box::new(Sockets { scale: SCALE }),
-        stage,
-        &handle,
-        None,
-    ) {
+    let world = Box::new(Sockets { scale: SCALE });
+    let make = Box::new(move || Box::new(make()) as Box<dyn HttpServer>);
+    match run::play(case, world, stage, &handle, make, afters.as_ref()) {
         Ok(()) => Outcome::Passed,
         Err(failure) => Outcome::Failed(failure),
     }

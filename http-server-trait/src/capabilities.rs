@@ -18,6 +18,9 @@ pub struct Capabilities {
 pub enum Feature {
     /// Listening on Unix sockets.
     UnixSockets,
+    /// Listening on sockets of the operating system: on what it resolves, shares and protects, and on those
+    /// that somebody else has bound.
+    SystemSockets,
     /// Listening on several places at once.
     SeveralListeners,
     /// Serving a stream that it did not accept.
@@ -50,6 +53,7 @@ impl Feature {
     /// Every feature.
     pub const ALL: &'static [Feature] = &[
         Feature::UnixSockets,
+        Feature::SystemSockets,
         Feature::SeveralListeners,
         Feature::ServeStream,
         Feature::AcceptByHand,
@@ -70,6 +74,7 @@ impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Feature::UnixSockets => "Unix sockets",
+            Feature::SystemSockets => "sockets of the system",
             Feature::SeveralListeners => "several listeners",
             Feature::ServeStream => "streams handed in",
             Feature::AcceptByHand => "accepting by hand",

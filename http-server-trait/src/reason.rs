@@ -76,7 +76,7 @@ reasons! {
         AtCapacity = "at_capacity",
         /// It held more of the memory than the budget has, and was cut.
         OverBudget = "over_budget",
-        /// The server was shutting down and nothing was under way.
+        /// The server was shutting down and nothing was under way, or not any more.
         Shutdown = "shutdown",
         /// The server was shutting down and the deadline struck while something was under way.
         ShutdownCut = "shutdown_cut",

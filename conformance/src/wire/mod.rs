@@ -1,5 +1,6 @@
 //! How cases reach a server: by sockets, or in a simulation.
 
+pub(crate) mod memory;
 #[cfg(feature = "simulator")]
 pub(crate) mod sim;
 pub(crate) mod socket;
@@ -15,12 +16,16 @@ use crate::stage::Stage;
 pub(crate) trait World {
     /// Connects.
     fn connect(&mut self, to: &Address) -> io::Result<Box<dyn Wire>>;
+    /// The client's end of a connection in memory.
+    fn attend(&mut self, end: memory::ClientEnd) -> Box<dyn Wire>;
     /// Lets so much of a case's time pass.
     fn pause(&mut self, time: Duration);
     /// Waits until something has been noted so often; says whether it has.
     fn wait_for(&mut self, stage: &Stage, what: &str, times: usize) -> bool;
     /// Waits until a question about the server is answered with yes; says whether it was.
     fn wait_until(&mut self, is_so: &mut dyn FnMut() -> bool) -> bool;
+    /// Runs a future in the background.
+    fn spawn(&mut self, future: BoxFuture<'static, ()>);
     /// Runs a future of the server's handle. `None` if it takes for ever.
     fn block_on(&mut self, future: BoxFuture<'static, ()>) -> Option<()>;
     /// Whether time is virtual: then waiting costs nothing, and blocking threads cannot be used.

@@ -3,9 +3,11 @@
 use std::io;
 use std::time::Duration;
 
+use http_server_engine::Runtime;
 use http_server_engine::testkit::{Client, Sim};
 use http_server_trait::{Address, BoxFuture};
 
+use super::memory::ClientEnd;
 use super::{Received, Wire, World};
 use crate::stage::Stage;
 
@@ -31,6 +33,18 @@ pub(crate) enum Cut {
 /// How long, in virtual time, a thing that must happen may take.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
+impl Simulated {
+    fn wire<E: End + 'static>(&self, client: E) -> Box<dyn Wire> {
+        Box::new(SimWire {
+            client,
+            sim: self.sim.clone(),
+            cut: self.cut,
+            sent: 0,
+            most_sent: std::rc::Rc::clone(&self.most_sent),
+        })
+    }
+}
+
 impl World for Simulated {
     fn connect(&mut self, to: &Address) -> io::Result<Box<dyn Wire>> {
         let client = self
@@ -38,13 +52,11 @@ impl World for Simulated {
             .connect(to)
             .ok_or(io::ErrorKind::ConnectionRefused)?;
         self.sim.run();
-        Ok(Box::new(SimWire {
-            client,
-            sim: self.sim.clone(),
-            cut: self.cut,
-            sent: 0,
-            most_sent: std::rc::Rc::clone(&self.most_sent),
-        }))
+        Ok(self.wire(client))
+    }
+
+    fn attend(&mut self, end: ClientEnd) -> Box<dyn Wire> {
+        self.wire(end)
     }
 
     fn pause(&mut self, time: Duration) {
@@ -67,6 +79,10 @@ impl World for Simulated {
         true
     }
 
+    fn spawn(&mut self, future: BoxFuture<'static, ()>) {
+        Runtime::spawn(&self.sim, future);
+    }
+
     fn block_on(&mut self, future: BoxFuture<'static, ()>) -> Option<()> {
         self.sim.block_on(future);
         Some(())
@@ -77,15 +93,78 @@ impl World for Simulated {
     }
 }
 
-struct SimWire {
-    client: Client,
+/// The client's end of a connection. Nothing that it does waits.
+trait End {
+    fn send(&mut self, bytes: &[u8]) -> usize;
+    fn receive(&mut self) -> Vec<u8>;
+    fn is_ended(&self) -> bool;
+    fn is_reset(&self) -> bool;
+    fn end(&mut self);
+    fn reset(&mut self);
+}
+
+impl End for Client {
+    fn send(&mut self, bytes: &[u8]) -> usize {
+        Client::send(self, bytes)
+    }
+
+    fn receive(&mut self) -> Vec<u8> {
+        Client::receive(self)
+    }
+
+    fn is_ended(&self) -> bool {
+        Client::is_ended(self)
+    }
+
+    fn is_reset(&self) -> bool {
+        Client::is_reset(self)
+    }
+
+    fn end(&mut self) {
+        Client::end(self);
+    }
+
+    fn reset(&mut self) {
+        Client::reset(self);
+    }
+}
+
+impl End for ClientEnd {
+    fn send(&mut self, bytes: &[u8]) -> usize {
+        ClientEnd::send(self, bytes)
+    }
+
+    fn receive(&mut self) -> Vec<u8> {
+        ClientEnd::receive(self)
+    }
+
+    fn is_ended(&self) -> bool {
+        ClientEnd::is_ended(self)
+    }
+
+    /// A server has no way to reset such a stream.
+    fn is_reset(&self) -> bool {
+        false
+    }
+
+    fn end(&mut self) {
+        ClientEnd::end(self);
+    }
+
+    fn reset(&mut self) {
+        ClientEnd::reset(self);
+    }
+}
+
+struct SimWire<E> {
+    client: E,
     sim: Sim,
     cut: Cut,
     sent: usize,
     most_sent: std::rc::Rc<std::cell::Cell<usize>>,
 }
 
-impl SimWire {
+impl<E: End> SimWire<E> {
     /// Sends a piece in one segment, waiting for room where there is none; says how much was taken.
     fn send_piece(&mut self, piece: &[u8]) -> io::Result<usize> {
         let mut sent = 0;
@@ -106,7 +185,7 @@ impl SimWire {
     }
 }
 
-impl Wire for SimWire {
+impl<E: End> Wire for SimWire<E> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.cut {
             Cut::Everywhere => {

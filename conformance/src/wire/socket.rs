@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use http_server_trait::{Address, BoxFuture, block_on};
 use socket2::{SockRef, Socket};
 
+use super::memory::{ClientEnd, MemoryWire};
 use super::{Received, Wire, World};
 use crate::stage::Stage;
 
@@ -52,6 +53,11 @@ impl World for Sockets {
         }))
     }
 
+    fn attend(&mut self, end: ClientEnd) -> Box<dyn Wire> {
+        let scale = self.scale;
+        Box::new(MemoryWire { end, scale })
+    }
+
     fn pause(&mut self, time: Duration) {
         // Part of the case: the client does nothing for so long.
         thread::sleep(time / self.scale);
@@ -71,6 +77,10 @@ impl World for Sockets {
             thread::sleep(Duration::from_millis(1));
         }
         true
+    }
+
+    fn spawn(&mut self, future: BoxFuture<'static, ()>) {
+        thread::spawn(move || block_on(future));
     }
 
     fn block_on(&mut self, future: BoxFuture<'static, ()>) -> Option<()> {

@@ -22,7 +22,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(super) async fn finish<S: Service>(&mut self, worker: &Worker<S>, end: End) -> Fate {
         let reason = match end {
             End::Close(reason) => self.close(worker, reason).await,
-            End::Leave(reason) => reason,
+            End::Leave(reason) => {
+                if reason == CloseReason::Shutdown {
+                    worker.tide.left_idle();
+                }
+                reason
+            }
             End::Refused(refusal) => self.close_refused(worker, refusal).await,
             End::LateHead(true) => {
                 let config = worker.service.config();

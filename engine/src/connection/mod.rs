@@ -60,6 +60,16 @@ pub enum Fate {
     Parked(Box<Parked>),
 }
 
+impl Fate {
+    /// Why it is closed here.
+    pub(crate) fn reason(&self) -> CloseReason {
+        match self {
+            Fate::Closed(reason) => *reason,
+            Fate::Parked(_) => CloseReason::Parked,
+        }
+    }
+}
+
 /// Where a connection is when its driver starts.
 #[derive(Debug, Default)]
 pub struct Start {
@@ -91,6 +101,20 @@ pub async fn drive<T: Transport, R: Runtime, S: Service>(
     open: Open,
     start: Start,
 ) -> Fate {
+    let fate = drive_quietly(worker, io, runtime, conn.clone(), open, start).await;
+    conn.set_closed(fate.reason());
+    fate
+}
+
+/// As [`drive`], but whoever waits for the end is not told.
+pub(crate) async fn drive_quietly<T: Transport, R: Runtime, S: Service>(
+    worker: Arc<Worker<S>>,
+    io: T,
+    runtime: R,
+    conn: Conn,
+    open: Open,
+    start: Start,
+) -> Fate {
     let mut link = Link::new(io, conn, runtime, open).within(worker.budget.as_ref());
     link.requests = start.requests;
     if start.requests == 0 || !start.unread.is_empty() {
@@ -104,14 +128,8 @@ pub async fn drive<T: Transport, R: Runtime, S: Service>(
     let end = link.requests_loop(&worker).await;
     let fate = link.finish(&worker, end).await;
     link.tell(&worker).await;
-    let conn = link.conn.clone();
     // The books are closed before anybody is told.
     drop(link);
-    let reason = match &fate {
-        Fate::Closed(reason) => *reason,
-        Fate::Parked(_) => CloseReason::Parked,
-    };
-    conn.set_closed(reason);
     fate
 }
 

@@ -1,6 +1,6 @@
 //! What the connections of one worker share.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atomic_waker::AtomicWaker;
@@ -73,6 +73,8 @@ pub struct Tide {
     departures: Mutex<Option<Departures>>,
     /// Woken when a connection has heard that it is to leave.
     pub(crate) heard: AtomicWaker,
+    /// How many connections with nothing under way have left because of it.
+    idle: AtomicU64,
 }
 
 const DRAINING: u8 = 1;
@@ -109,6 +111,16 @@ impl Tide {
         if let Some(departures) = &*self.departures() {
             departures.send(parked);
         }
+    }
+
+    /// A connection with nothing under way has left because of it.
+    pub(crate) fn left_idle(&self) {
+        self.idle.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many have.
+    pub(crate) fn idle(&self) -> u64 {
+        self.idle.load(Ordering::Relaxed)
     }
 
     fn departures(&self) -> MutexGuard<'_, Option<Departures>> {

@@ -23,13 +23,26 @@ pub(crate) struct ByHand(Arc<Desk>);
 
 #[derive(Default)]
 struct Desk {
-    waiting: Mutex<VecDeque<Arc<Ticket>>>,
+    queue: Mutex<Queue>,
     asked: AtomicWaker,
+}
+
+#[derive(Default)]
+struct Queue {
+    tickets: VecDeque<Arc<Ticket>>,
+    /// Whether nobody accepts any more.
+    is_closed: bool,
 }
 
 /// One who waits. A ticket whose other half is gone is passed over.
 struct Ticket {
     served: Latch<Arc<Mutex<Option<Result<Served, AcceptError>>>>>,
+}
+
+impl Ticket {
+    fn give(&self, result: Result<Served, AcceptError>) {
+        self.served.set(Arc::new(Mutex::new(Some(result))));
+    }
 }
 
 impl ByHand {
@@ -39,7 +52,13 @@ impl ByHand {
             served: Latch::new(),
         });
         let served = ticket.served.waiting();
-        self.waiting().push_back(Arc::clone(&ticket));
+        {
+            let mut queue = self.queue();
+            if queue.is_closed {
+                return Err(AcceptError::new(AcceptErrorKind::NotServing));
+            }
+            queue.tickets.push_back(Arc::clone(&ticket));
+        }
         self.0.asked.wake();
         let served = served.await;
         // The ticket lives as long as this future: dropping it gives the place in the queue up.
@@ -48,19 +67,16 @@ impl ByHand {
         taken.unwrap_or_else(|| Err(AcceptError::new(AcceptErrorKind::NotServing)))
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Ticket>>> {
-        self.0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The first who still waits.
     fn poll_ticket(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.asked.register(cx.waker());
-        let mut waiting = self.waiting();
-        waiting.retain(|ticket| Arc::strong_count(ticket) > 1);
-        if waiting.is_empty() {
+        let tickets = &mut self.queue().tickets;
+        tickets.retain(|ticket| Arc::strong_count(ticket) > 1);
+        if tickets.is_empty() {
             Poll::Pending
         } else {
             Poll::Ready(())
@@ -68,8 +84,9 @@ impl ByHand {
     }
 
     fn give(&self, result: Result<Served, AcceptError>) {
-        if let Some(ticket) = self.waiting().pop_front() {
-            ticket.served.set(Arc::new(Mutex::new(Some(result))));
+        let ticket = self.queue().tickets.pop_front();
+        if let Some(ticket) = ticket {
+            ticket.give(result);
         }
     }
 
@@ -127,8 +144,13 @@ impl ByHand {
             // Each socket has its turn.
             listeners.rotate_left(1);
         }
-        while !self.waiting().is_empty() {
-            self.give(Err(AcceptError::new(AcceptErrorKind::NotServing)));
+        let left = {
+            let mut queue = self.queue();
+            queue.is_closed = true;
+            std::mem::take(&mut queue.tickets)
+        };
+        for ticket in left {
+            ticket.give(Err(AcceptError::new(AcceptErrorKind::NotServing)));
         }
     }
 }

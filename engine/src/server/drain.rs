@@ -57,6 +57,7 @@ pub(crate) async fn drain<R: Runtime + Sync>(
     // The application goes on elsewhere, or ends here.
     let hooks_clean = ending.leaves || core.pipeline.stop().await;
     let mut report = report(&core.ledger.counters(), &before);
+    report.idle = core.tide.idle();
     report.hooks_clean = hooks_clean;
     report.took = runtime.now().saturating_duration_since(ending.asked);
     conclude(core, threads, report);
@@ -142,7 +143,6 @@ fn report(after: &Counters, before: &Counters) -> Report {
     let mut report = Report::new(after.clone());
     report.finished = after.completed - before.completed;
     report.cut = after.closed(CloseReason::ShutdownCut) - before.closed(CloseReason::ShutdownCut);
-    report.idle = after.closed(CloseReason::Shutdown) - before.closed(CloseReason::Shutdown);
     report.moved = after.closed(CloseReason::Parked) - before.closed(CloseReason::Parked);
     let cut_requests =
         after.aborted(AbortReason::ShutdownCut) - before.aborted(AbortReason::ShutdownCut);

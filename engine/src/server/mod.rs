@@ -246,7 +246,9 @@ where
         }
     }
     for (worker, sockets) in sockets.into_iter().enumerate() {
-        let (core_there, desk) = (Arc::clone(&core), desk.clone());
+        // One desk is enough, and two would wake each other's clerk.
+        let desk = desk.clone().filter(|_| worker == 0);
+        let core_there = Arc::clone(&core);
         let accepting = async move { accept_on::<B>(core_there, worker, sockets, desk) };
         let registered = on_worker(&crew, worker, accepting)
             .await

@@ -9,7 +9,7 @@ use http_server_trait::backend::{Pipeline, catch};
 use http_server_trait::{CloseReason, Failure, Hook};
 
 use super::core::Admitted;
-use crate::connection::{Fate, Start, Worker, drive};
+use crate::connection::{Fate, Start, Worker, drive_quietly};
 use crate::runtime::Runtime;
 use crate::transport::Transport;
 
@@ -23,8 +23,8 @@ pub(crate) async fn serve_connection<T: Transport, R: Runtime>(
     start: Start,
 ) {
     let Admitted { conn, open, seat } = admitted;
-    let failed = {
-        let mut driving = pin!(drive(
+    let ended = {
+        let mut driving = pin!(drive_quietly(
             Arc::clone(&worker),
             io,
             runtime,
@@ -33,22 +33,29 @@ pub(crate) async fn serve_connection<T: Transport, R: Runtime>(
             start
         ));
         poll_fn(|cx| match catch(|| driving.as_mut().poll(cx)) {
-            Ok(Poll::Ready(Fate::Parked(parked))) => {
-                worker.tide.send(*parked);
-                Poll::Ready(None)
-            }
-            Ok(polled) => polled.map(|_closed| None),
-            Err(panic) => Poll::Ready(Some(panic)),
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
         })
         .await
     };
-    if let Some(panic) = failed {
-        worker.page().failed();
-        worker
-            .service()
-            .report(Failure::new(Hook::Server, panic).on(&conn))
-            .await;
-        conn.set_closed(CloseReason::ServerError);
-    }
+    let reason = match ended {
+        Ok(fate) => {
+            let reason = fate.reason();
+            if let Fate::Parked(parked) = fate {
+                worker.tide.send(*parked);
+            }
+            reason
+        }
+        Err(panic) => {
+            worker.page().failed();
+            worker
+                .service()
+                .report(Failure::new(Hook::Server, panic).on(&conn))
+                .await;
+            CloseReason::ServerError
+        }
+    };
+    // Who is told that it has ended finds its place free.
     drop(seat);
+    conn.set_closed(reason);
 }

@@ -56,6 +56,10 @@ impl HttpServer for SimServer {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::all("sim")
+            .without(
+                Feature::SystemSockets,
+                "a simulation has a network of its own",
+            )
             .without(Feature::BlockingThreads, "a simulation runs on one thread")
             .without(
                 Feature::NativeRuntime,

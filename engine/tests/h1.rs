@@ -328,6 +328,10 @@ fn limits_hold_to_the_byte() {
         "[GET /xxxxxx HTTP/1.1|Host=a|Empty]\n",
     );
     holds(line(21).as_bytes(), &limits, "RequestLineTooLong");
+    // Too long and ended badly: in one piece it is refused for what is told first when it comes in many.
+    let bare = |n: usize| line(n).replacen("\r\n", "\n", 1);
+    holds(bare(21).as_bytes(), &limits, "BareLf");
+    holds(bare(22).as_bytes(), &limits, "RequestLineTooLong");
     let head = |n: usize| format!("{GET}a: {}\r\n\r\n", "b".repeat(n - 32));
     holds(
         head(59).as_bytes(),

@@ -107,6 +107,10 @@ impl Finder {
         while let Some(more) = memchr::memchr(b'\n', &bytes[self.looked..window]) {
             let lf = self.looked + more;
             self.looked = lf + 1;
+            // Said of a line that comes in pieces before its end is there, so of one that comes whole, too.
+            if self.first == 0 && lf > limits.request_line + 1 {
+                return Err(Refusal::RequestLineTooLong);
+            }
             if lf == 0 || bytes[lf - 1] != b'\r' {
                 return Err(Refusal::BareLf);
             }

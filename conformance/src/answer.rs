@@ -2,11 +2,16 @@
 
 use std::fmt;
 
+use crate::case::Level;
 use crate::failure::{Failure, Verdict};
+use crate::judge::{Foreign, Judge, NO_ECHO};
+use crate::{want, want_eq};
 
 /// An answer, as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Answer {
+    /// The minor version that it was sent in.
+    pub minor: u8,
     /// The status.
     pub status: u16,
     /// The reason phrase.
@@ -21,6 +26,7 @@ pub struct Answer {
     pub trailers: Vec<(String, String)>,
     /// Whether the end of the content was the end of the connection.
     pub until_close: bool,
+    judge: Judge,
 }
 
 /// How the content of an answer is to be read.
@@ -57,8 +63,11 @@ impl Answer {
 
     /// Whether the answer says that the connection is closed after it.
     pub fn closes(&self) -> bool {
-        self.all("connection")
-            .any(|value| has_option(value, "close"))
+        let says = |option: &str| {
+            self.all("connection")
+                .any(|value| has_option(value, option))
+        };
+        says("close") || self.minor == 0 && !says("keep-alive")
     }
 
     /// Asks for this status.
@@ -85,14 +94,38 @@ impl Answer {
 
     /// Asks for this content.
     pub fn content(self, content: impl AsRef<[u8]>) -> Result<Self, Failure> {
-        if self.content == content.as_ref() {
+        let mut expected = content.as_ref();
+        if let Some(foreign) = self.judge.foreign() {
+            if expected == b"ok" {
+                expected = &foreign.ok_content;
+            } else if foreign.is_blind() && self.content == foreign.ok_content {
+                return Err(Failure::not_applicable(NO_ECHO));
+            }
+        }
+        if self.content == expected {
             return Ok(self);
         }
         Err(Failure::new(format!(
             "the content is {}, and should be {}",
             short(&self.content),
-            short(content.as_ref())
+            short(expected)
         )))
+    }
+
+    /// Asks for this content, where the server is known to send content back.
+    pub fn echoes(self, content: impl AsRef<[u8]>) -> Result<Self, Failure> {
+        if self.judge.foreign().is_some_and(Foreign::is_blind) {
+            return Ok(self);
+        }
+        self.content(content)
+    }
+
+    /// Asks for this content if that is the status.
+    pub fn content_if(self, status: u16, content: &str) -> Result<Self, Failure> {
+        if self.status == status {
+            return self.echoes(content);
+        }
+        Ok(self)
     }
 
     /// Asks for this value of a field.
@@ -114,6 +147,38 @@ impl Answer {
                 "there is a field {name}: {value}, and should be none"
             ))),
         }
+    }
+
+    /// Asks an answer to HEAD for what the answer to the same GET says.
+    pub(crate) fn says_what_a_get_says(&self, get: &Answer) -> Verdict {
+        if self.judge.foreign().is_none() {
+            let told = |answer: &Answer| {
+                let mut fields = answer.fields.clone();
+                fields.retain(|(name, _)| !name.eq_ignore_ascii_case("date"));
+                fields
+            };
+            want_eq!(told(self), told(get));
+            return Ok(());
+        }
+        // RFC 9110, 8.6: the same length, or none.
+        if let Some(length) = self.field("content-length") {
+            let other = get.field("content-length").unwrap_or(length);
+            want!(
+                length == other,
+                "Content-Length is {length}, and to GET it is {other}"
+            );
+        }
+        // RFC 9110, 9.3.2: the same fields, but for those that come of making the content.
+        let made = ["date", "content-length", "transfer-encoding", "vary"];
+        let missing = get.fields.iter().map(|(name, _)| name.to_lowercase());
+        let missing: Vec<_> = missing
+            .filter(|name| !made.contains(&name.as_str()) && self.field(name).is_none())
+            .collect();
+        if !missing.is_empty() {
+            let failure = Failure::new(format!("to GET there are also {missing:?}"));
+            return Err(failure.at_most(Level::Should));
+        }
+        Ok(())
     }
 
     /// Asks for it to say that the connection is closed after it.
@@ -145,14 +210,16 @@ impl Answer {
         bytes: &[u8],
         without_content: bool,
         ended: bool,
+        judge: &Judge,
     ) -> Result<Progress, Failure> {
         let Some((lines, head_len)) = head(bytes)? else {
             return Ok(Progress::NeedsMore);
         };
         let mut lines = lines.into_iter();
-        let (status, reason) = status_line(lines.next().unwrap_or_default())?;
+        let (minor, status, reason) = status_line(lines.next().unwrap_or_default(), judge)?;
         let fields = lines.map(field).collect::<Result<Vec<_>, _>>()?;
         let mut answer = Answer {
+            minor,
             status,
             reason,
             fields,
@@ -160,6 +227,7 @@ impl Answer {
             chunks: None,
             trailers: Vec::new(),
             until_close: false,
+            judge: judge.clone(),
         };
         let used = answer.read_content(&bytes[head_len..], without_content, ended)?;
         Ok(match used {
@@ -198,10 +266,18 @@ impl Answer {
                 Ok(ended.then_some(rest.len()))
             }
             ([coding], []) if coding == "chunked" => self.read_chunks(rest),
+            // RFC 9112, 7: names of codings have no case.
+            ([coding], [])
+                if self.judge.foreign().is_some() && coding.eq_ignore_ascii_case("chunked") =>
+            {
+                self.read_chunks(rest)
+            }
             ([], [length]) => {
-                let length: usize = length
-                    .parse()
-                    .map_err(|_| format!("Content-Length: {length}"))?;
+                let wrong = || format!("Content-Length: {length}");
+                if !length.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(wrong().into());
+                }
+                let length: usize = length.parse().map_err(|_| wrong())?;
                 if rest.len() < length {
                     return Ok(None);
                 }
@@ -219,8 +295,15 @@ impl Answer {
             let Some(line) = line(&rest[at..])? else {
                 return Ok(None);
             };
-            let size = std::str::from_utf8(line)
-                .ok()
+            let mut digits = line;
+            if self.judge.foreign().is_some() {
+                // RFC 9112, 7.1.1: extensions are nothing to fail at.
+                let end = line.iter().position(|byte| *byte == b';');
+                digits = line[..end.unwrap_or(line.len())].trim_ascii_end();
+            }
+            let digits = Some(digits).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+            let size = digits
+                .and_then(|digits| std::str::from_utf8(digits).ok())
                 .and_then(|text| usize::from_str_radix(text, 16).ok());
             let size = size.ok_or_else(|| format!("a chunk size is {}", short(line)))?;
             at += line.len() + 2;
@@ -303,15 +386,21 @@ fn line(bytes: &[u8]) -> Result<Option<&[u8]>, Failure> {
 }
 
 /// RFC 9112, 4.
-fn status_line(line: &[u8]) -> Result<(u16, String), Failure> {
+fn status_line(line: &[u8], judge: &Judge) -> Result<(u8, u16, String), Failure> {
     let wrong = || Failure::new(format!("the status line is {}", short(line)));
-    let text = std::str::from_utf8(line).map_err(|_| wrong())?;
-    let rest = text.strip_prefix("HTTP/1.1 ").ok_or_else(wrong)?;
+    let text = String::from_utf8_lossy(line);
+    let (minor, rest) = match text.strip_prefix("HTTP/1.1 ") {
+        Some(rest) => (1, rest),
+        // Others may be servers of HTTP/1.0.
+        None if judge.foreign().is_some() => (0, text.strip_prefix("HTTP/1.0 ").ok_or_else(wrong)?),
+        None => return Err(wrong()),
+    };
     let (code, reason) = rest.split_once(' ').ok_or_else(wrong)?;
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(wrong());
     }
-    Ok((code.parse().map_err(|_| wrong())?, reason.to_owned()))
+    let code = code.parse().map_err(|_| wrong())?;
+    Ok((minor, code, reason.to_owned()))
 }
 
 /// RFC 9112, 5.
@@ -332,23 +421,38 @@ fn field(line: &[u8]) -> Result<(String, String), Failure> {
 
 /// Bytes as text, cut where they are many.
 pub(crate) fn short(bytes: &[u8]) -> String {
+    short_of(bytes, bytes.len())
+}
+
+/// The same where these are the first of so many bytes.
+pub(crate) fn short_of(bytes: &[u8], length: usize) -> String {
     const MOST: usize = 200;
-    if bytes.len() <= MOST {
+    if length <= MOST {
         return format!("\"{}\"", bytes.escape_ascii());
     }
-    format!(
-        "\"{}\" ... ({} bytes)",
-        bytes[..MOST].escape_ascii(),
-        bytes.len()
-    )
+    let first = &bytes[..bytes.len().min(MOST)];
+    format!("\"{}\" ... ({length} bytes)", first.escape_ascii())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
     use super::{Answer, Progress};
+    use crate::judge::{Foreign, Judge, Takes};
 
     fn read(bytes: &str, head: bool, ended: bool) -> Result<Option<(u16, String, usize)>, String> {
-        match Answer::read(bytes.as_bytes(), head, ended) {
+        read_by(&Judge::House, bytes, head, ended)
+    }
+
+    fn read_by(
+        judge: &Judge,
+        bytes: &str,
+        head: bool,
+        ended: bool,
+    ) -> Result<Option<(u16, String, usize)>, String> {
+        match Answer::read(bytes.as_bytes(), head, ended, judge) {
             Ok(Progress::Complete(answer, used)) => Ok(Some((answer.status, answer.text(), used))),
             Ok(Progress::NeedsMore) => Ok(None),
             Err(failure) => Err(failure.to_string()),
@@ -396,9 +500,42 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi!\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+2\r\nhi\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nhi",
         ];
         for answer in bad {
             assert!(read(answer, false, true).is_err(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn other_servers_may_do_what_the_rfc_allows() {
+        let judge = Judge::Rfc(Arc::new(Foreign {
+            ok: "/ok".into(),
+            ok_content: b"ok".to_vec(),
+            takes: Takes::Ok,
+            host: None,
+            until: Instant::now(),
+        }));
+        let allowed = [
+            "HTTP/1.0 200 OK\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2 ;a=b\r\nhi\r\n0;c\r\n\r\n",
+        ];
+        for answer in allowed {
+            let found = read_by(&judge, answer, false, true);
+            assert_eq!(
+                found,
+                Ok(Some((200, "hi".into(), answer.len()))),
+                "{answer:?}"
+            );
+            assert!(read(answer, false, true).is_err(), "{answer:?}");
+        }
+        for answer in [
+            "HTTP/0.9 200 OK\r\n\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "hello\r\n",
+        ] {
+            assert!(read_by(&judge, answer, false, true).is_err(), "{answer:?}");
         }
     }
 }

@@ -1,10 +1,12 @@
 //! A client of a case: sends bytes as they are written down, and reads answers strictly.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use crate::answer::{Answer, Progress, short};
+use crate::case::Level;
+use crate::exchange::{Exchange, Step};
 use crate::failure::{Failure, Verdict};
+use crate::judge::{Foreign, Judge};
 use crate::wire::{Received, Wire};
 
 /// A connection to the server. Every step says what it wants; the first that does not come ends the case,
@@ -12,7 +14,10 @@ use crate::wire::{Received, Wire};
 pub struct Client {
     wire: Box<dyn Wire>,
     received: Vec<u8>,
-    transcript: String,
+    exchange: Exchange,
+    judge: Judge,
+    /// How many answers have come.
+    answers: usize,
     /// How the server has ended, once it has.
     ended: Option<End>,
     /// Whether the next answer is one to HEAD.
@@ -32,11 +37,13 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const SILENCE: Duration = Duration::from_secs(2);
 
 impl Client {
-    pub(crate) fn new(wire: Box<dyn Wire>) -> Self {
+    pub(crate) fn new(wire: Box<dyn Wire>, judge: Judge) -> Self {
         Client {
             wire,
             received: Vec::new(),
-            transcript: String::new(),
+            exchange: Exchange::default(),
+            judge,
+            answers: 0,
             ended: None,
             head: false,
             patience: PATIENCE,
@@ -45,20 +52,19 @@ impl Client {
 
     /// Sends these bytes. A server that has refused what came before need not take them.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<&mut Self, Failure> {
-        let bytes = bytes.as_ref();
-        let _ = writeln!(self.transcript, "> {}", short(bytes));
-        match self.wire.send(bytes) {
+        let bytes = match self.judge.foreign() {
+            Some(foreign) => foreign.addressed(bytes.as_ref())?,
+            None => bytes.as_ref().into(),
+        };
+        self.exchange.sent(&bytes);
+        match self.wire.send(&bytes) {
             Ok(sent) if sent < bytes.len() => {
-                let _ = writeln!(
-                    self.transcript,
-                    "! the server took {sent} of {} bytes",
-                    bytes.len()
-                );
+                let length = bytes.len();
+                self.exchange
+                    .note(format!("the server took {sent} of {length} bytes"));
             }
             Ok(_) => {}
-            Err(error) => {
-                let _ = writeln!(self.transcript, "! sending failed: {error}");
-            }
+            Err(error) => self.exchange.note(format!("sending failed: {error}")),
         }
         Ok(self)
     }
@@ -66,7 +72,12 @@ impl Client {
     /// Sends as many of these bytes as the server takes, and says how many.
     pub fn send_some(&mut self, bytes: &[u8]) -> usize {
         let sent = self.wire.send(bytes).unwrap_or(0);
-        let _ = writeln!(self.transcript, "> {sent} of {} bytes", bytes.len());
+        self.exchange.sent(&bytes[..sent]);
+        if sent < bytes.len() {
+            let length = bytes.len();
+            self.exchange
+                .note(format!("the server took {sent} of {length} bytes"));
+        }
         sent
     }
 
@@ -93,13 +104,29 @@ impl Client {
         self
     }
 
-    /// The next final answer. Interim answers are not expected.
+    /// The next final answer. Interim answers are not expected, but a server that is somebody else's may send
+    /// them.
     pub fn answer(&mut self) -> Result<Answer, Failure> {
+        let mut answer = self.next_answer()?;
+        while answer.status < 200 && self.judge.foreign().is_some() {
+            answer = self.next_answer()?;
+        }
+        self.finally(answer)
+    }
+
+    /// The next answer, which is a final one.
+    pub fn final_answer(&mut self) -> Result<Answer, Failure> {
         let answer = self.next_answer()?;
+        self.finally(answer)
+    }
+
+    fn finally(&mut self, answer: Answer) -> Result<Answer, Failure> {
         if answer.status < 200 {
-            return Err(self.failure(format!("a {} came that nobody waited for", answer.status)));
+            let status = answer.status;
+            return Err(self.failure(format!("a {status} came that nobody waited for")));
         }
         self.head = false;
+        self.answers += 1;
         Ok(answer)
     }
 
@@ -107,27 +134,41 @@ impl Client {
     pub fn next_answer(&mut self) -> Result<Answer, Failure> {
         loop {
             let ended = self.ended == Some(End::Finished);
-            let read = Answer::read(&self.received, self.head, ended);
-            match read.map_err(|failure| failure.with_transcript(&self.transcript))? {
+            let read = Answer::read(&self.received, self.head, ended, &self.judge);
+            match read.map_err(|failure| failure.with_exchange(&self.exchange))? {
                 Progress::Complete(answer, used) => {
                     self.received.drain(..used);
                     return Ok(*answer);
                 }
                 Progress::NeedsMore => match self.ended {
                     None => self.receive(self.patience)?,
-                    Some(end) => {
-                        return Err(self.failure(format!(
-                            "the connection ended ({end:?}) before the answer did"
-                        )));
-                    }
+                    Some(end) => return Err(self.no_answer(end)),
                 },
             }
         }
     }
 
+    /// The connection has ended where an answer should have come.
+    #[cold]
+    fn no_answer(&self, end: End) -> Failure {
+        let failure = self.failure(format!(
+            "the connection ended ({end:?}) before the answer did"
+        ));
+        if self.judge.foreign().is_some() && self.received.is_empty() && self.answers > 0 {
+            // RFC 9112, 9.5: a server may close at any time, and should sustain persistent connections.
+            return failure.at_most(Level::Should);
+        }
+        failure
+    }
+
     /// A `100 Continue`.
     pub fn continues(&mut self) -> Result<&mut Self, Failure> {
         let answer = self.next_answer()?;
+        if answer.status >= 200 && self.judge.foreign().is_some() {
+            return Err(Failure::not_applicable(
+                "the server answers before it has seen the content, as it may",
+            ));
+        }
         if answer.status != 100 {
             return Err(self.failure(format!("a {} came instead of a 100", answer.status)));
         }
@@ -137,27 +178,234 @@ impl Client {
     /// A final answer of this status, and the connection is of further use: the next request is answered.
     pub fn answered(&mut self, status: u16) -> Result<Answer, Failure> {
         let answer = self.answer()?;
-        self.told(answer.keeps().and_then(|answer| answer.status(status)))
+        let answer = self.told(answer.status(status))?;
+        let kept = self.told(answer.keeps());
+        match self.judge {
+            Judge::House => kept,
+            // RFC 9112, 9.3: implementations should support persistent connections.
+            Judge::Rfc(_) => kept.map_err(|failure| failure.at_most(Level::Should)),
+        }
     }
 
-    /// An answer of this status that says `Connection: close`, and then the close.
+    /// A final answer, and the connection is of further use or closed. The status is asked for only where the
+    /// application is known: another one may know the method, or not.
+    pub fn answered_somehow(&mut self, status: u16) -> Result<Answer, Failure> {
+        match self.judge {
+            Judge::House => self.answered(status),
+            Judge::Rfc(_) => self.answer(),
+        }
+    }
+
+    /// The message was understood: it is answered with this status, and nothing of it is taken for another one.
+    pub fn understood(&mut self, status: u16) -> Result<Answer, Failure> {
+        let answer = match self.judge {
+            Judge::House => self.answered(status)?,
+            Judge::Rfc(_) => {
+                let answer = self.answer()?;
+                self.told(answer.status(status))?
+            }
+        };
+        self.clean(&answer)?;
+        Ok(answer)
+    }
+
+    /// After this answer the connection is either of further use, or it is closed as the answer says.
+    pub fn clean(&mut self, answer: &Answer) -> Verdict {
+        if self.is_last(answer)? {
+            return Ok(());
+        }
+        self.alive()
+    }
+
+    /// An answer of this status, which is the last on its connection.
+    pub fn last(&mut self, status: u16) -> Result<Answer, Failure> {
+        let answer = self.answer()?;
+        let mut answer = self.told(answer.status(status))?;
+        if self.judge.foreign().is_none() {
+            answer = self.told(answer.says_close())?;
+        }
+        self.closed()?;
+        Ok(answer)
+    }
+
+    /// After this answer the connection is closed, and it says so. Another server may keep it.
+    pub fn end_is_announced(&mut self, answer: &Answer) -> Verdict {
+        if self.judge.foreign().is_none() || answer.closes() {
+            self.told(answer.clone().says_close())?;
+            return self.closed();
+        }
+        match self.alive() {
+            Err(_) if self.ended.is_some() => Err(self
+                .failure("the connection was closed, and the last answer did not say so".into())),
+            _ => Ok(()),
+        }
+    }
+
+    /// An answer of this status that says `Connection: close`, and then the close. Of a server that is somebody
+    /// else's only the status is asked, which the RFC names.
     pub fn refused(&mut self, status: u16) -> Verdict {
-        let answer = self.answer()?;
-        self.told(answer.status(status).and_then(Answer::says_close))?;
+        self.refused_with_one_of(&[status])
+    }
+
+    /// The same with one of these statuses.
+    pub fn refused_with_one_of(&mut self, statuses: &[u16]) -> Verdict {
+        let answer = match (self.answer(), &self.judge) {
+            (Ok(answer), _) => answer,
+            (Err(failure), Judge::House) => return Err(failure),
+            (Err(failure), Judge::Rfc(_)) => return Err(self.refused_in_silence(failure)),
+        };
+        let answer = self.told(answer.one_of(statuses))?;
+        if self.judge.foreign().is_some() {
+            return Ok(());
+        }
+        self.told(answer.says_close())?;
         self.closed()
     }
 
-    /// An answer of one of these statuses, and the close.
-    pub fn refused_with_one_of(&mut self, statuses: &[u16]) -> Verdict {
-        let answer = self.answer()?;
-        self.told(answer.one_of(statuses).and_then(Answer::says_close))?;
+    /// RFC 9112, 9.5: a server may close at any time. Where it should have answered that is impolite, no more.
+    #[cold]
+    fn refused_in_silence(&self, failure: Failure) -> Failure {
+        if self.ended.is_some() && self.received.is_empty() {
+            failure.at_most(Level::Should)
+        } else {
+            failure
+        }
+    }
+
+    /// Refused with this status, and nothing that comes on the connection is answered any more. The RFC allows
+    /// these other statuses as well.
+    pub fn refused_for_good(&mut self, status: u16, others: &[u16]) -> Verdict {
+        if self.judge.foreign().is_none() {
+            return self.refused(status);
+        }
+        let statuses = [&[status], others].concat();
+        self.refused_with_one_of(&statuses)?;
         self.closed()
+    }
+
+    /// The message is not taken for a valid one. By the project's choice it is refused with this status. The
+    /// RFC leaves open with which.
+    pub fn not_taken(&mut self, status: u16) -> Verdict {
+        if self.judge.foreign().is_none() {
+            return self.refused(status);
+        }
+        let answer = match self.answer() {
+            Err(_) if self.ended.is_some() && self.received.is_empty() => return Ok(()),
+            answer => answer?,
+        };
+        // RFC 9112, 3.2: a redirect to a valid target is as good as an error. That nothing was found means that
+        // it was looked for.
+        match answer.status {
+            301 | 400..=403 | 405.. => Ok(()),
+            status => Err(self.failure(format!(
+                "the status is {status}, and should be one that refuses the message"
+            ))),
+        }
+    }
+
+    /// The message is too long, and refused with this status. Another server may wish for more, and serve it.
+    pub fn refused_or_served(&mut self, status: u16) -> Verdict {
+        match self.judge {
+            Judge::House => self.refused(status),
+            Judge::Rfc(_) => self.refused_with_one_of(&[status, 200]),
+        }
+    }
+
+    /// What is asked for is not there, and this is said by one of these statuses. What another server says is
+    /// its own business.
+    pub fn refused_as_unknown(&mut self, statuses: &[u16]) -> Verdict {
+        if self.judge.foreign().is_none() {
+            return self.refused_with_one_of(statuses);
+        }
+        match self.answer() {
+            Err(failure) if self.ended.is_none() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// The message is valid, and answered with `status`. Another server may have other reasons not to do what
+    /// it asks, but must not refuse it with `refused`, as if it were invalid.
+    pub fn not_refused(&mut self, status: u16, refused: u16) -> Verdict {
+        if self.judge.foreign().is_none() {
+            return self.understood(status).map(drop);
+        }
+        let answer = self.answer()?;
+        if answer.status == refused {
+            return Err(self.failure(format!("the status is {refused}, and the message is valid")));
+        }
+        self.clean(&answer)
+    }
+
+    /// The content is not taken for a valid one: there is an error with this status, by the project's choice,
+    /// and nothing that follows is answered. A server that answers before it has read the content may have done
+    /// so.
+    pub fn content_not_taken(&mut self, status: u16) -> Verdict {
+        let Some(foreign) = self.judge.foreign() else {
+            return self.refused(status);
+        };
+        let reads_it = !foreign.is_blind();
+        let answer = match self.answer() {
+            Err(_) if self.ended.is_some() => return Ok(()),
+            answer => answer?,
+        };
+        if answer.status < 400 && reads_it {
+            let status = answer.status;
+            return Err(self.failure(format!("the status is {status}, and should be an error")));
+        }
+        self.closed()
+    }
+
+    /// A number that is too large for a machine is refused with one of these statuses. Another server may wait for
+    /// more, but must not take it for a small one: then the content would be this, and the rest a request.
+    pub fn not_overflown(&mut self, statuses: &[u16], small: &str) -> Verdict {
+        if self.judge.foreign().is_none() {
+            return self.refused_with_one_of(statuses);
+        }
+        self.half_close()?;
+        // It may wait for ever: then nothing comes, and that is fine.
+        while self.ended.is_none() && self.receive(self.patience).is_ok() {}
+        let all = std::mem::take(&mut self.received);
+        self.at_most_one_answer(&all)?;
+        let ended = self.ended == Some(End::Finished);
+        match Answer::read(&all, self.head, ended, &self.judge) {
+            Ok(Progress::Complete(answer, _)) if answer.content == small.as_bytes() => {
+                Err(self.failure(format!("the content was taken for {small:?}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this answer is the last one: then the connection is closed.
+    pub fn is_last(&mut self, answer: &Answer) -> Result<bool, Failure> {
+        let is_last = answer.closes() || answer.until_close;
+        if is_last {
+            self.closed()?;
+        }
+        Ok(is_last)
+    }
+
+    /// Whatever the server makes of what it got, it answers it once at most, and then closes.
+    pub fn answered_once_at_most(&mut self) -> Result<Vec<u8>, Failure> {
+        let all = self.everything()?;
+        self.at_most_one_answer(&all)?;
+        Ok(all)
+    }
+
+    fn at_most_one_answer(&self, bytes: &[u8]) -> Verdict {
+        let begins = |window: &&[u8]| *window == b"HTTP/1.1 " || *window == b"HTTP/1.0 ";
+        let answers = bytes.windows(9).filter(begins).count();
+        if answers > 1 {
+            return Err(self.failure(format!("there are {answers} answers")));
+        }
+        Ok(())
     }
 
     /// The server closes in order, and sends nothing more before it.
     pub fn closed(&mut self) -> Verdict {
         match self.rest()? {
             (bytes, End::Finished) if bytes.is_empty() => Ok(()),
+            // RFC 9112, 9.6: how to avoid that is described, and not asked for.
+            (bytes, End::Reset) if bytes.is_empty() && self.judge.foreign().is_some() => Ok(()),
             (bytes, End::Reset) if bytes.is_empty() => {
                 Err(self.failure("the connection was reset".into()))
             }
@@ -176,7 +424,7 @@ impl Client {
     /// The answer that has begun does not end: the connection is cut in its middle. Gives what came of it.
     pub fn cut(&mut self) -> Result<Vec<u8>, Failure> {
         let (bytes, end) = self.rest()?;
-        match Answer::read(&bytes, self.head, end == End::Finished) {
+        match Answer::read(&bytes, self.head, end == End::Finished, &self.judge) {
             Ok(Progress::Complete(answer, _)) => Err(self.failure(format!(
                 "an answer that should have been cut looks complete: {answer}"
             ))),
@@ -267,7 +515,7 @@ impl Client {
 
     /// Ends this side; the server may still send.
     pub fn half_close(&mut self) -> Result<&mut Self, Failure> {
-        let _ = writeln!(self.transcript, "> (end)");
+        self.exchange.push(Step::ClientEnded);
         // A server that has reset the connection has ended it, too.
         let _ = self.wire.end();
         Ok(self)
@@ -281,6 +529,9 @@ impl Client {
     fn receive(&mut self, wait: Duration) -> Verdict {
         let received = self.wire.receive(wait);
         if received == Received::Nothing {
+            if self.judge.foreign().is_some_and(Foreign::is_over) {
+                return Err(Failure::out_of_time());
+            }
             return Err(self.failure("nothing came for too long".into()));
         }
         self.took(received);
@@ -290,15 +541,15 @@ impl Client {
     fn took(&mut self, received: Received) {
         match received {
             Received::Bytes(bytes) => {
-                let _ = writeln!(self.transcript, "< {}", short(&bytes));
+                self.exchange.received(&bytes);
                 self.received.extend_from_slice(&bytes);
             }
             Received::End => {
-                self.transcript.push_str("< (end)\n");
+                self.exchange.push(Step::ServerEnded);
                 self.ended = Some(End::Finished);
             }
             Received::Reset => {
-                self.transcript.push_str("< (reset)\n");
+                self.exchange.push(Step::Reset);
                 self.ended = Some(End::Reset);
             }
             Received::Nothing => {}
@@ -306,17 +557,17 @@ impl Client {
     }
 
     fn failure(&self, message: String) -> Failure {
-        Failure::new(message).with_transcript(&self.transcript)
+        Failure::new(message).with_exchange(&self.exchange)
     }
 
-    /// Adds the transcript to a failure.
+    /// Adds what went over the wire to a failure.
     fn told<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        result.map_err(|failure| failure.with_transcript(&self.transcript))
+        result.map_err(|failure| failure.with_exchange(&self.exchange))
     }
 
     /// What went over the wire so far.
-    pub fn transcript(&self) -> &str {
-        &self.transcript
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 }
 

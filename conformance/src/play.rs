@@ -12,7 +12,8 @@ use http_server_trait::{
 
 use crate::another::Another;
 use crate::client::Client;
-use crate::failure::{Failure, Verdict};
+use crate::failure::{Collected, Failure, Variant, Verdict};
+use crate::judge::{Foreign, Judge, NO_ECHO};
 use crate::paths::Folder;
 use crate::run;
 use crate::stage::Stage;
@@ -26,6 +27,7 @@ pub struct Play {
     pub(crate) world: Box<dyn World>,
     pub(crate) stage: Stage,
     pub(crate) addresses: Vec<Address>,
+    pub(crate) judge: Judge,
     /// The server's handle, where the server is in this process.
     pub(crate) handle: Option<ServerHandle>,
     /// Makes further servers, where servers are in this process.
@@ -53,10 +55,45 @@ impl Play {
 
     /// Connects to an address of another server.
     pub fn connect_at(&mut self, address: &Address) -> Result<Client, Failure> {
+        if self.judge.foreign().is_some_and(Foreign::is_over) {
+            return Err(Failure::out_of_time());
+        }
         let wire = self.world.connect(address);
         let wire =
             wire.map_err(|error| Failure::new(format!("connecting to {address} failed: {error}")))?;
-        Ok(Client::new(wire))
+        Ok(Client::new(wire, self.judge.clone()))
+    }
+
+    /// Tries each of these; a failure says which it was. Of a server that is somebody else's all failures are
+    /// told, not only the first.
+    pub(crate) fn each<T: Variant>(
+        &mut self,
+        variants: impl IntoIterator<Item = T>,
+        mut try_it: impl FnMut(&mut Play, &T) -> Verdict,
+    ) -> Verdict {
+        let mut collected = Collected::default();
+        for variant in variants {
+            let verdict = try_it(self, &variant).map_err(|failure| failure.about(variant.told()));
+            if self.judge.foreign().is_none() {
+                verdict?;
+            } else if !collected.take(verdict) {
+                break;
+            }
+        }
+        collected.verdict()
+    }
+
+    /// Whether the server is somebody else's: then nothing is known of its application but its routes.
+    pub fn is_foreign(&self) -> bool {
+        self.judge.foreign().is_some()
+    }
+
+    /// The case needs a route that sends content back.
+    pub(crate) fn needs_echo(&self) -> Verdict {
+        match self.judge.foreign() {
+            Some(foreign) if foreign.is_blind() => Err(Failure::not_applicable(NO_ECHO)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether connecting is refused.

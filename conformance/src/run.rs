@@ -12,6 +12,7 @@ use http_server_trait::{
 
 use crate::case::{Case, Serves};
 use crate::failure::{Failure, Verdict};
+use crate::judge::Judge;
 use crate::play::{Make, Play};
 use crate::routes;
 use crate::stage::Stage;
@@ -108,6 +109,7 @@ pub(crate) fn play(
         world,
         stage,
         addresses: handle.addresses().to_vec(),
+        judge: Judge::House,
         handle: Some(handle.clone()),
         make: Some(make),
         others: Vec::new(),

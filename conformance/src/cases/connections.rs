@@ -14,12 +14,11 @@ use crate::{Answer, Client, Play, want, want_eq};
 
 /// Sends each of these on a connection of its own; a failure says which it was.
 fn each(play: &mut Play, messages: &[&str], script: impl Fn(&mut Client) -> Verdict) -> Verdict {
-    for message in messages {
+    play.each(messages.iter().copied(), |play, message| {
         let mut client = play.connect()?;
         client.send(message)?;
-        script(&mut client).map_err(|failure| Failure::new(format!("{message:?}: {failure}")))?;
-    }
-    Ok(())
+        script(&mut client)
+    })
 }
 
 /// Whether an answer has this connection option.
@@ -263,8 +262,9 @@ cases! {
             client.closed()
         })
     }
-    /// A client of HTTP/1.0 keeps a connection only if the answer says so, too.
-    must http10_keep_alive_is_answered_with_keep_alive ["R-090", "A2-5"] needs [KeepAlive] |play| {
+    /// A client of HTTP/1.0 keeps a connection only if the answer says so, too. RFC 9112, 9.3: where the server
+    /// wishes to.
+    house http10_keep_alive_is_answered_with_keep_alive ["R-090", "A2-5"] needs [KeepAlive] |play| {
         let messages = [
             "GET /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
             "GET /ok HTTP/1.0\r\nconnection: Keep-Alive\r\n\r\n",
@@ -283,7 +283,7 @@ cases! {
         })
     }
     /// A client that will send nothing more says so, in whatever form an option may have, and is told the same.
-    must close_is_honoured_and_said ["R-091", "R-092", "R-057"] |play| {
+    must close_is_honoured ["R-091", "R-092", "R-057"] |play| {
         let messages = [
             "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
             "GET /ok HTTP/1.1\r\nHost: a\r\nconnection:CLOSE\r\n\r\n",
@@ -291,7 +291,22 @@ cases! {
             "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, close\r\n\r\n",
             "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: other\r\nConnection: close\r\n\r\n",
         ];
-        each(play, &messages, |client| client.refused(200))
+        each(play, &messages, |client| client.last(200).map(drop))
+    }
+    /// Whoever is to go away is told so: with the last answer to a client that wanted to close, and with a
+    /// refusal after which nothing more is read.
+    should last_answer_says_close ["R-092"] needs [StrictParsing] |play| {
+        let messages = [
+            "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "GET /ok HTTP/1.1\r\n\r\n",
+            "GET /ok HTTP/1.1\r\nHost: a\r\nno field\r\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+            "GET /ok HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        ];
+        each(play, &messages, |client| {
+            let answer = client.answer()?;
+            client.end_is_announced(&answer)
+        })
     }
     /// The neighbours of `close`: options of other names, and fields that are none of the connection.
     must other_options_do_not_close ["R-090", "R-057"] needs [KeepAlive] |play| {
@@ -329,18 +344,18 @@ cases! {
     /// Nothing of one request stays on the connection and reaches the next.
     must many_requests_one_after_the_other ["R-090"] needs [KeepAlive] |play| {
         let mut client = play.connect()?;
-        for number in 0..100 {
+        for number in 0..50 {
             let content = format!("request {number}").repeat(number % 7);
             client.post("/echo", &content)?.answered(200)?.content(&content)?;
         }
         client.alive()
     }
     /// What comes in one segment is many messages: each gets its answer, in its order.
-    must a_hundred_pipelined_requests_are_answered_in_order ["R-093"] needs [KeepAlive] |play| {
+    must fifty_pipelined_requests_are_answered_in_order ["R-093"] needs [KeepAlive] |play| {
         let mut client = play.connect()?;
         let one = |number| format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n{number:03}");
-        client.send((0..100).map(one).collect::<Vec<_>>().concat())?;
-        for number in 0..100 {
+        client.send((0..50).map(one).collect::<Vec<_>>().concat())?;
+        for number in 0..50 {
             client.answered(200)?.content(format!("{number:03}"))?;
         }
         client.alive()
@@ -362,8 +377,9 @@ cases! {
         }
         client.alive()
     }
-    /// Answers may leave together, but none waits for a request that is not there yet.
-    must answer_is_not_held_back_for_half_a_request ["R-093"] needs [KeepAlive] |play| {
+    /// Answers may leave together, but none waits for a request that is not there yet. A client that waits for it
+    /// would wait for ever; the RFCs have no word about that.
+    house answer_is_not_held_back_for_half_a_request ["R-093"] needs [KeepAlive] |play| {
         let halves = [
             ("GET /ok HT", "TP/1.1\r\nHost: a\r\n\r\n", "ok"),
             ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha", "lf", "half"),
@@ -382,11 +398,11 @@ cases! {
         let mut client = play.connect()?;
         client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nfirst\
             GET /ok HTTP/1.1\r\nHost: a\r\n\r\n\
-            PUT /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n\
+            POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n\
             HEAD /ok HTTP/1.1\r\nHost: a\r\n\r\n\
             POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n\
             POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: trailer\r\n\r\n\
-            PATCH /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nlast")?;
+            POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nlast")?;
         client.answered(200)?.content("first")?;
         client.answered(200)?.content("ok")?;
         client.answered(200)?.content("second")?;
@@ -399,28 +415,23 @@ cases! {
     /// Content where none is expected must not be taken for a request: whoever can make a client send it would
     /// speak in that client's name.
     must content_of_any_method_is_not_the_next_request ["R-064", "R-093"] |play| {
-        const TRAP: &str = "GET /trap HTTP/1.1\r\nHost: a\r\n\r\n";
-        for method in ["GET", "HEAD", "DELETE", "OPTIONS"] {
-            let length = TRAP.len();
-            let framed = [
-                format!("{method} /ok HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{TRAP}"),
-                format!("{method} /ok HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
-                    {length:x}\r\n{TRAP}\r\n0\r\n\r\n"),
-            ];
-            for message in framed {
-                let mut client = play.connect()?;
-                client.send(&message)?;
-                if method == "HEAD" {
-                    client.to_head();
-                }
-                let told = client.answer().and_then(|answer| {
-                    let answer = answer.status(200)?;
-                    clean_or_closed(&mut client, &answer)
-                });
-                told.map_err(|failure| Failure::new(format!("{message:?}: {failure}")))?;
+        const TRAP: &str = "GET /trap HTTP/1.1\r\nHost: trap\r\n\r\n";
+        let length = TRAP.len();
+        let messages = ["GET", "HEAD", "DELETE", "OPTIONS"].into_iter().flat_map(|method| [
+            format!("{method} /ok HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{TRAP}"),
+            format!("{method} /ok HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+                {length:x}\r\n{TRAP}\r\n0\r\n\r\n"),
+        ]);
+        play.each(messages, |play, message| {
+            let mut client = play.connect()?;
+            client.send(message)?;
+            if message.starts_with("HEAD") {
+                client.to_head();
             }
-        }
-        Ok(())
+            let answer = client.answer()?;
+            want!(play.is_foreign() || answer.status == 200, "the status is {}", answer.status);
+            client.clean(&answer)
+        })
     }
     /// A client that pipelines without reading waits for its answers, and not in the server's memory.
     must pipelining_without_end_is_not_read_without_end ["R-098"] needs [KeepAlive] app waiting |play| {
@@ -502,8 +513,9 @@ cases! {
         client.answer()?.status(403)?.says_close()?.content("n".repeat(LONG_REFUSAL))?;
         client.closed()
     }
-    /// The same where the message was refused before it was a request.
-    must client_that_goes_on_sending_reads_its_refusal ["R-094"] needs [StrictParsing] |play| {
+    /// The same where the message was refused before it was a request. RFC 9112, 9.6, describes how, and why, and
+    /// does not ask for it.
+    house client_that_goes_on_sending_reads_its_refusal ["R-094"] needs [StrictParsing] |play| {
         let mut client = play.connect()?;
         client.send("POST /ok HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n")?;
         for _ in 0..10 {
@@ -512,8 +524,8 @@ cases! {
         client.refused(400)
     }
 
-    /// A client that ends its side has nothing more to say, and still listens.
-    must half_close_after_a_request_gets_its_answer ["R-095"] |play| {
+    /// A client that ends its side has nothing more to say, and still listens. The RFCs have no word about it.
+    house half_close_after_a_request_gets_its_answer ["R-095"] |play| {
         let mut client = play.connect()?;
         client.get("/ok")?.half_close()?.answer()?.status(200)?.content("ok")?;
         client.closed()?;

@@ -18,6 +18,8 @@ use crate::{want, want_eq};
 
 /// What stands behind a message that is refused, and must not be answered as a request.
 const SMUGGLED: &str = "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
+/// The same where its bytes are counted.
+const COUNTED: &str = "GET /trap HTTP/1.1\r\nHost: trap\r\n\r\n";
 
 /// A POST to `/echo` with these field lines, and what follows its head.
 fn post(fields: &str, rest: &str) -> String {
@@ -43,15 +45,27 @@ pub(super) fn each<T: AsRef<str>>(
 
 /// Its content is sent back, and the next request on the connection is understood.
 fn accepted(play: &mut Play, message: &str, content: &str) -> Verdict {
-    let mut client = play.connect()?;
-    client.send(message)?.answered(200)?.content(content)?;
-    client.alive()
+    let answer = play.connect()?.send(message)?.understood(200)?;
+    answer.echoes(content)?.ok()
 }
 
-/// It is refused, the connection is closed, and nothing behind it is answered.
+/// It is refused, by the project's choice with this status; the connection is closed, and nothing behind it is
+/// answered.
 fn refused(play: &mut Play, message: &str, status: u16) -> Verdict {
     let message = format!("{message}{SMUGGLED}");
-    play.connect()?.send(message)?.refused(status)
+    play.connect()?.send(message)?.not_taken(status)
+}
+
+/// Its content is refused in the same way.
+fn content_refused(play: &mut Play, message: &str) -> Verdict {
+    let message = format!("{message}{SMUGGLED}");
+    play.connect()?.send(message)?.content_not_taken(400)
+}
+
+/// Nobody knows where it ends. RFC 9112, 6.3: 400 and a close. A coding that is not known may get 501 as well.
+fn refused_as_endless(play: &mut Play, message: &str) -> Verdict {
+    let message = format!("{message}{SMUGGLED}");
+    play.connect()?.send(message)?.refused_for_good(400, &[501])
 }
 
 /// Notes what the error hook is told: who failed, and what kind of failure it was.
@@ -207,7 +221,7 @@ cases! {
     /// for a request of its own.
     must message_of_two_lengths_is_never_followed_by_another ["R-030", "R-031", "R-033", "R-034", "R-035"]
         needs [StrictParsing] |play| {
-        let both = format!("0\r\n\r\n{SMUGGLED}");
+        let both = format!("0\r\n\r\n{COUNTED}");
         let length = format!("Content-Length: {}", both.len());
         let in_10 = |fields: &str| post(fields, &both).replacen("HTTP/1.1", "HTTP/1.0", 1);
         let messages = [
@@ -221,11 +235,8 @@ cases! {
             post(&format!("Content-Length: 5\r\n{length}"), &both),
             post(&format!("Content-Length: 5, {}", both.len()), &both),
         ];
-        each(messages, |message| {
-            let all = play.connect()?.send(message)?.everything()?;
-            let answers = all.windows(9).filter(|window| window == b"HTTP/1.1 ").count();
-            want!(answers <= 1, "there are {answers} answers");
-            Ok(())
+        play.each(messages, |play, message| {
+            play.connect()?.send(message)?.answered_once_at_most().map(drop)
         })
     }
     /// Of the two ways that the RFC leaves, the one that cannot be wrong: nothing of it is processed.
@@ -239,7 +250,7 @@ cases! {
             "Content-Length: 5\r\nTransfer-Encoding: identity",
             "Content-Length: 5\r\nTransfer-Encoding: gzip, chunked",
         ];
-        each(fields, |fields| refused(play, &post(fields, "0\r\n\r\n"), 400))?;
+        play.each(fields, |play, fields| refused(play, &post(fields, "0\r\n\r\n"), 400))?;
         accepted(play, &post("Content-Length: 5", "0\r\n\r\n"), "0\r\n\r\n")?;
         accepted(play, &chunked("0\r\n\r\n"), "")
     }
@@ -259,7 +270,7 @@ cases! {
             "Content-Length: 5\r\nX: y\rTransfer-Encoding: chunked",
             "Content-Length: 5\r\nX: y\nTransfer-Encoding: chunked",
         ];
-        each(disguises, |fields| refused(play, &post(fields, "hello"), 400))
+        play.each(disguises, |play, fields| refused(play, &post(fields, "hello"), 400))
     }
     /// What has another name is another field.
     must names_like_those_of_framing_frame_nothing ["R-050"] needs [KeepAlive] |play| {
@@ -270,33 +281,26 @@ cases! {
             "Content_Length: 2",
             "Content-Lengt: 2",
         ];
-        each(others, |other| {
+        play.each(others, |play, other| {
             accepted(play, &post(&format!("{other}\r\nContent-Length: 5"), "hello"), "hello")
         })
     }
-    /// Names of fields and of codings have no case, white space around a value is not part of it, and empty
-    /// elements of a list are none.
-    must chunked_is_understood_however_it_is_written ["R-050", "R-051", "R-055"] needs [KeepAlive] |play| {
+    /// Names of fields and of codings have no case, and white space around a value is not part of it.
+    must chunked_is_understood_however_it_is_written ["R-050", "R-051"] needs [KeepAlive] |play| {
         let fields = [
             "Transfer-Encoding: chunked",
             "transfer-encoding: Chunked",
             "TRANSFER-ENCODING:CHUNKED",
             "Transfer-Encoding: \tchunked\t ",
-            "Transfer-Encoding: , chunked",
-            "Transfer-Encoding: chunked ,,",
-            "Transfer-Encoding:\r\nTransfer-Encoding: chunked",
         ];
-        each(fields, |fields| accepted(play, &post(fields, "5\r\nhello\r\n0\r\n\r\n"), "hello"))
+        play.each(fields, |play, fields| accepted(play, &post(fields, "5\r\nhello\r\n0\r\n\r\n"), "hello"))
     }
-    /// Where `chunked` is not the last coding, and there once, nobody knows where the message ends.
-    must chunked_not_last_and_once_is_refused ["R-033", "R-034"] needs [StrictParsing] |play| {
+    /// Where `chunked` is not the last coding, nobody knows where the message ends.
+    must chunked_not_last_is_refused ["R-033", "R-034"] needs [StrictParsing] |play| {
         let codings = [
             "Transfer-Encoding: gzip",
             "Transfer-Encoding: chunked, gzip",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip",
-            "Transfer-Encoding: chunked, chunked",
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-            "Transfer-Encoding: gzip, chunked, chunked",
             "Transfer-Encoding: identity",
             "Transfer-Encoding: chunked, identity",
             "Transfer-Encoding:",
@@ -306,11 +310,27 @@ cases! {
             "Transfer-Encoding: chun ked",
             "Transfer-Encoding: \"chunked\"",
             "Transfer-Encoding: 'chunked'",
+        ];
+        play.each(codings, |play, fields| refused_as_endless(play, &post(fields, "5\r\nhello\r\n0\r\n\r\n")))
+    }
+    /// A sender must not apply `chunked` twice (RFC 9112, 6.1). What a recipient does with such a message is left
+    /// open.
+    house chunked_twice_is_refused ["R-034"] needs [StrictParsing] |play| {
+        let codings = [
+            "Transfer-Encoding: chunked, chunked",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: gzip, chunked, chunked",
+        ];
+        play.each(codings, |play, fields| refused(play, &post(fields, "5\r\nhello\r\n0\r\n\r\n"), 400))
+    }
+    /// RFC 9112, 7.1: `chunked` has no parameters, and their presence should be treated as an error.
+    should parameters_of_chunked_are_refused ["R-034"] needs [StrictParsing] |play| {
+        let codings = [
             "Transfer-Encoding: chunked;a=b",
             "Transfer-Encoding: chunked;",
             "Transfer-Encoding: chunked;q=0.5",
         ];
-        each(codings, |fields| refused(play, &post(fields, "5\r\nhello\r\n0\r\n\r\n"), 400))
+        play.each(codings, |play, fields| refused(play, &post(fields, "5\r\nhello\r\n0\r\n\r\n"), 400))
     }
     /// The end of such a message could be found, but not what it says.
     should unknown_coding_before_chunked_is_not_implemented ["R-032"] needs [StrictParsing] |play| {
@@ -320,13 +340,16 @@ cases! {
             "Transfer-Encoding: x;a=b, br, chunked",
             "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
         ];
-        each(codings, |fields| refused(play, &post(fields, "5\r\nhello\r\n0\r\n\r\n"), 501))
+        play.each(codings, |play, fields| {
+            let message = post(fields, "5\r\nhello\r\n0\r\n\r\n");
+            play.connect()?.send(format!("{message}{SMUGGLED}"))?.refused(501)
+        })
     }
     /// HTTP/1.0 knows no transfer codings: a proxy of that age has passed on what it did not understand.
     house transfer_encoding_in_http_10_is_refused ["R-031"] needs [StrictParsing] |play| {
         let in_10 = |fields: &str, rest: &str| post(fields, rest).replacen("HTTP/1.1", "HTTP/1.0", 1);
         let fields = ["Transfer-Encoding: chunked", "Connection: keep-alive\r\nTransfer-Encoding: chunked"];
-        each(fields, |fields| refused(play, &in_10(fields, "5\r\nhello\r\n0\r\n\r\n"), 400))?;
+        play.each(fields, |play, fields| refused(play, &in_10(fields, "5\r\nhello\r\n0\r\n\r\n"), 400))?;
         let mut client = play.connect()?;
         client.send(in_10("Content-Length: 5", "hello"))?.answer()?.status(200)?.content("hello")?;
         client.closed()
@@ -337,7 +360,6 @@ cases! {
             "Content-Length: 5, 6",
             "Content-Length: 5\r\nContent-Length: 6",
             "Content-Length: 6\r\nX: y\r\ncontent-length: 5",
-            "Content-Length: 5\r\nContent-Length:",
             "Content-Length:",
             "Content-Length: +5",
             "Content-Length: -5",
@@ -350,24 +372,28 @@ cases! {
             "Content-Length: five",
             "Content-Length: \u{665}",
         ];
-        each(lengths, |fields| refused(play, &post(fields, "hello"), 400))
+        play.each(lengths, |play, fields| {
+            let message = post(fields, &format!("hello{SMUGGLED}"));
+            play.connect()?.send(message)?.refused_for_good(400, &[])
+        })
     }
     /// The RFC lets equal lengths be read as one. Whoever sends them has merged two messages' fields.
     house content_length_that_is_repeated_is_refused ["R-035"] needs [StrictParsing] |play| {
         let lengths = [
             "Content-Length: 5, 5",
             "Content-Length: 5,",
+            "Content-Length: 5\r\nContent-Length:",
             "Content-Length: 5\r\nContent-Length: 5",
         ];
-        each(lengths, |fields| refused(play, &post(fields, "hello"), 400))
+        play.each(lengths, |play, fields| refused(play, &post(fields, "hello"), 400))
     }
     /// A length that wraps around would be a small one, and the rest of the content the next request.
     must content_length_does_not_overflow ["R-036"] needs [StrictParsing, Limits] |play| {
         // Each would be 5 in too few bits.
         let lengths = ["4294967301", "18446744073709551621", "340282366920938463463374607431768211461"];
-        each(lengths, |length| {
+        play.each(lengths, |play, length| {
             let message = post(&format!("Content-Length: {length}"), &format!("hello{SMUGGLED}"));
-            play.connect()?.send(message)?.refused_with_one_of(&[400, 413])
+            play.connect()?.send(message)?.not_overflown(&[400, 413], "hello")
         })
     }
     /// A length beyond what a machine can count is still a length, and too large.
@@ -378,7 +404,7 @@ cases! {
             "18446744073709551616",
             "99999999999999999999999",
         ];
-        each(lengths, |length| refused(play, &post(&format!("Content-Length: {length}"), "hello"), 413))
+        play.each(lengths, |play, length| refused(play, &post(&format!("Content-Length: {length}"), "hello"), 413))
     }
     /// `1*DIGIT` may begin with zeros, as many as there are.
     must content_length_may_have_leading_zeros ["R-036", "R-051"] needs [KeepAlive] |play| {
@@ -389,14 +415,17 @@ cases! {
             "Content-Length: 05",
             "Content-Length: 000000000000000000000000000005",
         ];
-        each(lengths, |fields| accepted(play, &post(fields, "hello"), "hello"))
+        play.each(lengths, |play, fields| accepted(play, &post(fields, "hello"), "hello"))
     }
     /// Without either field there is no content, whatever the method: the next byte is the next request.
     must request_with_neither_length_nor_chunks_has_no_content ["R-037"] needs [KeepAlive] |play| {
-        each(["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"], |method| {
+        play.each(["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"], |play, method| {
             let mut client = play.connect()?;
             client.send(format!("{method} /echo HTTP/1.1\r\nHost: a\r\n\r\n{SMUGGLED}"))?;
-            client.answered(200)?.content("")?;
+            let answer = client.answered_somehow(200)?.content_if(200, "")?;
+            if client.is_last(&answer)? {
+                return Ok(());
+            }
             client.answered(200)?.content("ok").map(drop)
         })
     }
@@ -420,33 +449,38 @@ cases! {
             "0000000000000000000000A\r\n0123456789\r\n00000000000000000000\r\n\r\n",
             "1\r\n0\r\n9\r\n123456789\r\n0\r\n\r\n",
         ];
-        each(chunks, |chunks| accepted(play, &chunked(chunks), "0123456789"))
+        play.each(chunks, |play, chunks| accepted(play, &chunked(chunks), "0123456789"))
     }
     /// A size that one reader finds and another does not is how requests are smuggled.
-    must chunk_size_that_is_no_hexadecimal_number_is_refused ["R-038"] needs [StrictParsing] |play| {
+    /// RFC 9112, 2.2: what does not match the grammar should get 400 and a close.
+    should chunk_size_that_is_no_hexadecimal_number_is_refused ["R-038"] needs [StrictParsing] |play| {
         let sizes = [
             "", "g", "-5", "+5", "0x5", "5h", "5_0", "5,5", "5.", "\"5\"", "5 5", " 5", "5 ", "5\t", "\x0b5", "5\0",
         ];
-        each(sizes, |size| refused(play, &chunked(&format!("{size}\r\nhello\r\n0\r\n\r\n")), 400))?;
+        play.each(sizes, |play, size| content_refused(play, &chunked(&format!("{size}\r\nhello\r\n0\r\n\r\n"))))?;
         // Read as nothing, each of these would be the last chunk.
-        each(["", ";a", "-0", "+0", "0x0", "0 ", "5\r\nhello\r\n"], |size| {
-            refused(play, &chunked(&format!("{size}\r\n\r\n")), 400)
+        play.each(["", ";a", "-0", "+0", "0x0", "0 ", "5\r\nhello\r\n"], |play, size| {
+            content_refused(play, &chunked(&format!("{size}\r\n\r\n")))
         })
     }
     /// A size that wraps around would be a small one, and the rest of the content the next request.
     must chunk_size_does_not_overflow ["R-038"] needs [StrictParsing] |play| {
         // Each would be 5 in too few bits.
         let sizes = ["10000000000000005", "100000000000000000000000000000005"];
-        each(sizes, |size| refused(play, &chunked(&format!("{size}\r\nhello\r\n0\r\n\r\n")), 400))?;
+        play.each(sizes, |play, size| {
+            let message = chunked(&format!("{size}\r\nhello\r\n0\r\n\r\n{SMUGGLED}"));
+            play.connect()?.send(message)?.not_overflown(&[400], "hello")
+        })?;
         // These are numbers: what follows is content, and not all of it.
-        each(["100000005", "8000000000000005", "ffffffffffffffff"], |size| {
+        play.each(["100000005", "8000000000000005", "ffffffffffffffff"], |play, size| {
             let mut client = play.connect()?;
             client.send(chunked(&format!("{size}\r\nhello\r\n0\r\n\r\n{SMUGGLED}")))?;
-            client.half_close()?.refused_with_one_of(&[400, 413])
+            client.half_close()?.not_overflown(&[400, 413], "hello")
         })
     }
     /// What stands where a chunk must end is an error, not something to look for the next chunk in.
-    must chunk_data_ends_with_crlf ["R-039"] needs [StrictParsing] |play| {
+    /// RFC 9112, 2.2: it should get 400 and a close.
+    should chunk_data_ends_with_crlf ["R-039"] needs [StrictParsing] |play| {
         let chunks = [
             "5\r\nhello0\r\n\r\n",
             "5\r\nhello!\r\n0\r\n\r\n",
@@ -457,7 +491,7 @@ cases! {
             "5\r\nhello\n\r0\r\n\r\n",
             "5\r\nhello \r\n0\r\n\r\n",
         ];
-        each(chunks, |chunks| refused(play, &chunked(chunks), 400))
+        play.each(chunks, |play, chunks| content_refused(play, &chunked(chunks)))
     }
     /// No line of a message ends in LF alone, those between its chunks included.
     house bare_lf_in_chunk_lines_is_refused ["R-003"] needs [StrictParsing] |play| {
@@ -469,10 +503,10 @@ cases! {
             "5\r\nhello\r\n0\r\n\n",
             "5\r\nhello\r\n0\r\nx-sum: 7\n\r\n",
         ];
-        each(chunks, |chunks| refused(play, &chunked(chunks), 400))
+        play.each(chunks, |play, chunks| content_refused(play, &chunked(chunks)))
     }
     /// A CR that does not end a line is nowhere part of one.
-    must bare_cr_in_chunk_lines_is_refused ["R-004"] needs [StrictParsing] |play| {
+    house bare_cr_in_chunk_lines_is_refused ["R-004"] needs [StrictParsing] |play| {
         let chunks = [
             "5\rhello\r\n0\r\n\r\n",
             "5\r\r\nhello\r\n0\r\n\r\n",
@@ -481,7 +515,7 @@ cases! {
             "5\r\nhello\r\n0\r\r\n\r\n",
             "5\r\nhello\r\n0\r\nx-sum: \r7\r\n\r\n",
         ];
-        each(chunks, |chunks| refused(play, &chunked(chunks), 400))
+        play.each(chunks, |play, chunks| content_refused(play, &chunked(chunks)))
     }
     /// An extension that nobody knows means nothing. What looks like framing inside of a quoted string is none.
     must chunk_extensions_are_ignored ["R-040"] needs [KeepAlive] |play| {
@@ -489,7 +523,7 @@ cases! {
             ";a", ";a=b", ";a=b;c=d", " ; a = b", "\t;\ta\t=\tb", ";a=\"\"", ";a=\"b c;d\"", ";a=\"5, 0\"",
             ";a=\"\\\"\"", ";a=\"\\\\\";b", ";a=\"\u{e9}\"",
         ];
-        each(extensions, |extension| {
+        play.each(extensions, |play, extension| {
             let chunks = format!("5{extension}\r\nhello\r\n0{extension}\r\n\r\n");
             accepted(play, &chunked(&chunks), "hello")
         })
@@ -500,8 +534,8 @@ cases! {
             ";", ";;a", "; ", ";=b", ";a=", ";a b", ";a=b c", ";a=\"b", ";a=\"b\\\"", ";a=\"b\"c", ";a=\"\0\"", ";a(b)",
             " a", "=a",
         ];
-        each(extensions, |extension| {
-            refused(play, &chunked(&format!("5{extension}\r\nhello\r\n0\r\n\r\n")), 400)
+        play.each(extensions, |play, extension| {
+            content_refused(play, &chunked(&format!("5{extension}\r\nhello\r\n0\r\n\r\n")))
         })
     }
     /// A handler that takes content as it comes learns that it is broken, and its error has a status.
@@ -533,14 +567,15 @@ cases! {
         client.answer()?.status(200)?.content("not read")?.ok()
     }
     /// What was asked before it is answered before it.
-    must refusal_comes_after_the_answers_before_it ["R-033", "R-039", "R-093"] needs [StrictParsing, KeepAlive] |play| {
+    must refusal_comes_after_the_answers_before_it ["R-033", "R-035", "R-039", "R-093"]
+        needs [StrictParsing, KeepAlive] |play| {
         let bad = [post("Transfer-Encoding: gzip", ""), post("Content-Length: x", ""), chunked("x\r\n")];
-        each(bad, |bad| {
+        play.each(bad, |play, bad| {
             let mut client = play.connect()?;
             client.send(format!("{}{SMUGGLED}{bad}{SMUGGLED}", chunked("5\r\nhello\r\n0\r\n\r\n")))?;
             client.answered(200)?.content("hello")?;
             client.answered(200)?.content("ok")?;
-            client.refused(400)
+            client.content_not_taken(400)
         })
     }
 
@@ -571,12 +606,18 @@ cases! {
     }
     /// A trailer that frames or routes has no effect on honest readers, so it is meant for another kind.
     house trailers_that_frame_or_route_are_refused ["R-042"] needs [StrictParsing] |play| {
-        each(FRAMING, |name| refused(play, &chunked(&format!("5\r\nhello\r\n0\r\n{name}: 5\r\n\r\n")), 400))
+        play.each(FRAMING, |play, name| content_refused(play, &chunked(&format!("5\r\nhello\r\n0\r\n{name}: 5\r\n\r\n"))))
     }
-    /// Trailers are fields, and read as strictly.
-    must malformed_trailers_are_refused ["R-017", "R-018", "R-041", "R-052"] needs [StrictParsing] |play| {
-        let lines = ["x-sum", "x-sum : 7", " x-sum: 7", ": 7", "x sum: 7", "x-sum: \0", "x-a: b\r\n c"];
-        each(lines, |line| refused(play, &chunked(&format!("5\r\nhello\r\n0\r\n{line}\r\n\r\n")), 400))
+    /// Trailers are fields, and read as strictly. RFC 9112, 2.2: what is no field line should get 400 and a close.
+    should malformed_trailers_are_refused ["R-017", "R-041"] needs [StrictParsing] |play| {
+        let lines = ["x-sum", "x-sum : 7", ": 7", "x sum: 7"];
+        play.each(lines, |play, line| content_refused(play, &chunked(&format!("5\r\nhello\r\n0\r\n{line}\r\n\r\n"))))
+    }
+    /// What the RFC lets a recipient replace by spaces, in trailers as in fields.
+    house folded_trailers_and_control_bytes_in_them_are_refused ["R-018", "R-041", "R-052"]
+        needs [StrictParsing] |play| {
+        let lines = [" x-sum: 7", "x-sum: \0", "x-a: b\r\n c"];
+        play.each(lines, |play, line| content_refused(play, &chunked(&format!("5\r\nhello\r\n0\r\n{line}\r\n\r\n"))))
     }
 
     /// Content whose length is not known comes in chunks. HTTP/1.0 has none: there its end is the close.
@@ -674,13 +715,13 @@ cases! {
     }
     /// A HEAD that is refused is a HEAD all the same.
     must refusal_of_head_has_no_content ["R-045", "R-063"] needs [StrictParsing] |play| {
-        let fields = ["Expect: x", "Content-Length: x", "Transfer-Encoding: gzip, chunked", "A : b"];
-        each(fields, |fields| {
+        let fields = ["Expect: x", "Content-Length: x", "Transfer-Encoding: gzip", "A : b"];
+        play.each(fields, |play, fields| {
             let mut client = play.connect()?;
             client.send(format!("HEAD /ok HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n"))?;
-            let answer = client.to_head().answer()?.says_close()?;
-            want!(answer.status >= 400, "the status is {}", answer.status);
-            client.closed()
+            let answer = client.to_head().answer()?;
+            want!(play.is_foreign() || answer.status >= 400 && answer.closes(), "the answer is {answer}");
+            client.clean(&answer)
         })
     }
     /// A wrong length would make the client take the end of the content for the next answer, or wait for ever.

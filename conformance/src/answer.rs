@@ -533,7 +533,7 @@ mod tests {
         for answer in [
             "HTTP/0.9 200 OK\r\n\r\n",
             "HTTP/2.0 200 OK\r\n\r\n",
-            "hello\r\n",
+            "hello\r\n\r\n",
         ] {
             assert!(read_by(&judge, answer, false, true).is_err(), "{answer:?}");
         }

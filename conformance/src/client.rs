@@ -56,8 +56,14 @@ impl Client {
             Some(foreign) => foreign.addressed(bytes.as_ref())?,
             None => bytes.as_ref().into(),
         };
-        self.exchange.sent(&bytes);
-        match self.wire.send(&bytes) {
+        Ok(self.send_as_it_is(bytes))
+    }
+
+    /// Sends these bytes, and puts nothing in for words that stand for something.
+    pub(crate) fn send_as_it_is(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        let bytes = bytes.as_ref();
+        self.exchange.sent(bytes);
+        match self.wire.send(bytes) {
             Ok(sent) if sent < bytes.len() => {
                 let length = bytes.len();
                 self.exchange
@@ -66,7 +72,7 @@ impl Client {
             Ok(_) => {}
             Err(error) => self.exchange.note(format!("sending failed: {error}")),
         }
-        Ok(self)
+        self
     }
 
     /// Sends as many of these bytes as the server takes, and says how many.
@@ -392,10 +398,17 @@ impl Client {
     }
 
     fn at_most_one_answer(&self, bytes: &[u8]) -> Verdict {
-        let begins = |window: &&[u8]| *window == b"HTTP/1.1 " || *window == b"HTTP/1.0 ";
-        let answers = bytes.windows(9).filter(begins).count();
-        if answers > 1 {
-            return Err(self.failure(format!("there are {answers} answers")));
+        let mut rest = bytes;
+        let mut answers = 0;
+        while let Ok(Progress::Complete(answer, used)) =
+            Answer::read(rest, self.head, self.ended.is_some(), &self.judge)
+        {
+            rest = &rest[used..];
+            answers += usize::from(answer.status >= 200);
+        }
+        // Another one may have begun.
+        if answers > 1 || answers == 1 && rest.starts_with(b"HTTP/") {
+            return Err(self.failure("there is more than one answer".into()));
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod failure;
 mod judge;
 mod paths;
 mod play;
+pub mod remote;
 pub mod requirements;
 pub mod routes;
 mod run;

@@ -120,7 +120,8 @@ impl Play {
     /// A connection that no listener has accepted: the client's end, and what is to be handed to a server.
     pub fn connect_by_hand(&mut self) -> (Client, impl Stream + use<>) {
         let (stream, end) = memory::pair();
-        (Client::new(self.world.attend(end)), stream)
+        let client = Client::new(self.world.attend(end), self.judge.clone());
+        (client, stream)
     }
 
     /// Where the server listens.
@@ -180,9 +181,8 @@ impl Play {
 
     /// The server's handle. Only for cases of the contract: a server elsewhere has none.
     pub fn handle(&self) -> Result<ServerHandle, Failure> {
-        self.handle
-            .clone()
-            .ok_or_else(|| Failure::new("the server is not in this process"))
+        let handle = self.handle.clone();
+        handle.ok_or_else(|| Failure::not_applicable("it needs the server in this process"))
     }
 
     /// What the server has counted.

@@ -1,6 +1,7 @@
 //! How cases reach a server: by sockets, or in a simulation.
 
 pub(crate) mod memory;
+pub(crate) mod remote;
 #[cfg(feature = "simulator")]
 pub(crate) mod sim;
 pub(crate) mod socket;

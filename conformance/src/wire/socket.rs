@@ -47,10 +47,7 @@ impl World for Sockets {
             }
         };
         socket.set_write_timeout(Some(Duration::from_millis(500)))?;
-        Ok(Box::new(SocketWire {
-            socket,
-            scale: self.scale,
-        }))
+        Ok(Box::new(SocketWire::new(socket, self.scale)))
     }
 
     fn attend(&mut self, end: ClientEnd) -> Box<dyn Wire> {
@@ -98,9 +95,15 @@ impl World for Sockets {
     }
 }
 
-struct SocketWire {
+pub(super) struct SocketWire {
     socket: Socket,
     scale: u32,
+}
+
+impl SocketWire {
+    pub(super) fn new(socket: Socket, scale: u32) -> Self {
+        SocketWire { socket, scale }
+    }
 }
 
 impl Wire for SocketWire {

@@ -1,0 +1,110 @@
+//! A server of our own, asked as if it were somebody else's.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use backend_tokio::Server;
+use http_server_conformance::remote::{self, Asking, Echo, Judged, Judgement, Remote};
+use http_server_conformance::{Level, requirements};
+use http_server_trait::{
+    Address, BodyError, Drain, HttpServer, Request, Response, ServerHandle, block_on,
+};
+
+/// Where the two routes are, if not where cases have them. Their lengths differ, and one has the other in it.
+const OK: &str = "/a/path/with/ok/in/it";
+const ECHO: &str = "/e";
+const CONTENT: &str = "not what cases have";
+
+fn serve(has_echo: bool) -> (ServerHandle, SocketAddr) {
+    let mut server = Server::new();
+    server.handler(move |mut request: Request| async move {
+        Ok::<_, BodyError>(match request.path() {
+            OK => Some(Response::text(CONTENT)),
+            ECHO if has_echo => {
+                let content = request.bytes().await?;
+                Some(Response::text("").with_body(content))
+            }
+            _ => None,
+        })
+    });
+    let handle = block_on(server.listen("127.0.0.1:0")).expect("there is a free port");
+    let address = handle.addresses()[0].tcp().expect("it is one of TCP");
+    (handle, address)
+}
+
+fn asking(echo: Echo) -> Asking {
+    let mut asking = Asking::default();
+    asking.ok = OK.into();
+    asking.echo = echo;
+    asking
+}
+
+fn play(asking: &Asking, address: SocketAddr) -> Vec<Judged> {
+    let server = Remote::reach(&[Address::Tcp(address)], asking).expect("it answers");
+    let cases: Vec<_> = remote::cases().collect();
+    let judged = server.play_all(&cases, 8, |_| {});
+    assert_eq!(judged.len(), cases.len());
+    judged
+}
+
+fn end(handle: &ServerHandle) {
+    handle.shutdown(Drain::within(Duration::from_secs(5)));
+    block_on(handle.clone());
+}
+
+/// Every case holds: so paths and hosts are put in wherever they have to be, and nowhere else.
+#[test]
+fn our_own_server_holds_every_case_at_paths_of_its_own() {
+    let (handle, address) = serve(true);
+    for host in [None, Some("a.longer.name.example")] {
+        let mut asking = asking(Echo::At(ECHO.to_owned()));
+        asking.host = host.map(str::to_owned);
+        for judged in play(&asking, address) {
+            let name = judged.case.name;
+            assert!(
+                matches!(judged.judgement, Judgement::Holds),
+                "{name}: {:#?}",
+                judged.judgement
+            );
+        }
+    }
+    end(&handle);
+}
+
+/// Without an echo most cases apply all the same, and nothing is found.
+#[test]
+fn without_an_echo_nothing_is_found() {
+    let (handle, address) = serve(false);
+    let judged = play(&asking(Echo::Nowhere), address);
+    end(&handle);
+    let mut holding = 0;
+    for judged in &judged {
+        match &judged.judgement {
+            Judgement::Holds => holding += 1,
+            Judgement::NotApplicable(_) => {}
+            other => panic!("{}: {other:#?}", judged.case.name),
+        }
+    }
+    assert!(
+        holding * 10 > judged.len() * 8,
+        "{holding} of {}",
+        judged.len()
+    );
+}
+
+/// A finding cites the RFC, so every case that is played against others has a clause to cite.
+#[test]
+fn every_case_cites_an_rfc() {
+    for case in remote::cases() {
+        let cited = case
+            .requirements
+            .iter()
+            .filter_map(|id| requirements::find(id));
+        let cited: Vec<_> = cited.filter(|it| it.source.starts_with('9')).collect();
+        assert!(!cited.is_empty(), "{}", case.name);
+        // No case asks for more than the hardest of what it cites.
+        let hardest = cited.iter().map(|requirement| requirement.level).min();
+        assert!(hardest <= Some(case.level), "{}", case.name);
+        assert!(case.level >= Level::Must);
+    }
+}

@@ -25,6 +25,7 @@ use crate::case::{Case, Level, Serves};
 use crate::exchange::Exchange;
 use crate::failure::{Failure, Kind};
 use crate::judge::Takes;
+use crate::requirements::{self, Requirement};
 
 /// The cases that can be played against any server.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
@@ -34,10 +35,26 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 /// Why a case cannot be played against a server that is somebody else's.
 pub fn why_not(case: &Case) -> Option<&'static str> {
     match case.app {
+        Serves::Routes if clauses(case).next().is_none() => {
+            Some("it is about this project's own contract")
+        }
         Serves::Routes => None,
         Serves::Configured(_) => Some("it needs limits of its own in the server"),
         Serves::App(_) => Some("it needs an application of its own in the server"),
     }
+}
+
+/// What a case holds of the RFCs. Others are held to nothing else.
+pub fn clauses(case: &Case) -> impl Iterator<Item = &'static Requirement> + use<> {
+    let cited = case
+        .requirements
+        .iter()
+        .filter_map(|id| requirements::find(id));
+    cited.filter(|requirement| {
+        requirement
+            .source
+            .starts_with(|first: char| first.is_ascii_digit())
+    })
 }
 
 /// What a server is asked for, and for how long it may take.

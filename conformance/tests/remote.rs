@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use backend_tokio::Server;
+use http_server_conformance::cases;
 use http_server_conformance::remote::{self, Asking, Echo, Judged, Judgement, Remote};
-use http_server_conformance::{Level, requirements};
 use http_server_trait::{
     Address, BodyError, Drain, HttpServer, Request, Response, ServerHandle, block_on,
 };
@@ -27,6 +27,8 @@ fn serve(has_echo: bool) -> (ServerHandle, SocketAddr) {
             _ => None,
         })
     });
+    // Refusals are what is wanted here.
+    server.app_mut().on_error(|_| async {});
     let handle = block_on(server.listen("127.0.0.1:0")).expect("there is a free port");
     let address = handle.addresses()[0].tcp().expect("it is one of TCP");
     (handle, address)
@@ -92,19 +94,36 @@ fn without_an_echo_nothing_is_found() {
     );
 }
 
-/// A finding cites the RFC, so every case that is played against others has a clause to cite.
+/// A case asks for no more than the hardest of what it cites, and cites something.
 #[test]
-fn every_case_cites_an_rfc() {
+fn every_case_has_its_clause() {
     for case in remote::cases() {
-        let cited = case
-            .requirements
-            .iter()
-            .filter_map(|id| requirements::find(id));
-        let cited: Vec<_> = cited.filter(|it| it.source.starts_with('9')).collect();
-        assert!(!cited.is_empty(), "{}", case.name);
-        // No case asks for more than the hardest of what it cites.
-        let hardest = cited.iter().map(|requirement| requirement.level).min();
-        assert!(hardest <= Some(case.level), "{}", case.name);
-        assert!(case.level >= Level::Must);
+        let hardest = remote::clauses(case).map(|clause| clause.level).min();
+        assert!(
+            hardest.is_some_and(|level| level <= case.level),
+            "{}",
+            case.name
+        );
     }
+}
+
+/// What is left out is left out for a reason, and is not much of what is about the wire.
+#[test]
+fn what_does_not_apply_says_why() {
+    let (mut asked, mut left_out) = (0, 0);
+    for case in cases::all() {
+        match remote::why_not(case) {
+            None => asked += 1,
+            Some(why) => {
+                assert!(why.starts_with("it "), "{why}");
+                left_out += 1;
+            }
+        }
+    }
+    assert_eq!(asked, remote::cases().count());
+    assert!(
+        asked > 90 && left_out > 0,
+        "{asked} of {}",
+        asked + left_out
+    );
 }

@@ -3,6 +3,8 @@
 use bayonet::IntoListen;
 use clap::{Args as Options, Parser, Subcommand};
 
+use crate::control;
+
 /// Where the demo listens if nobody says where.
 const PLACE: &str = "127.0.0.1:1666";
 /// More threads than this is a slip of the hand.
@@ -15,6 +17,9 @@ Examples:
   bayonet --bind 127.0.0.1:0             on a free port, which it prints
   bayonet demo --help                    the routes, and more examples
   bayonet backends                       what is compiled in, and what it can do
+  bayonet --control unix:/tmp/bayonet    steered from another terminal,
+      bayonet swap smol --control unix:/tmp/bayonet
+                                         which moves it to smol while it runs
 
 Then, from another terminal:
   curl -i http://127.0.0.1:1666/plaintext
@@ -22,7 +27,8 @@ Then, from another terminal:
   curl http://127.0.0.1:1666/conn
 
 Exit codes:
-  0 a clean stop    1 it could not start    2 a wrong command line    3 requests were cut";
+  0 a clean stop, or done    1 it could not be done    2 a wrong command line
+  3 requests were cut";
 
 const DEMO_EXAMPLES: &str = "\
 Routes:
@@ -44,7 +50,24 @@ Examples:
   bayonet demo --backend async-std --workers 1
   bayonet demo --bind 127.0.0.1:8080 --bind '[::1]:8080'
   bayonet demo --bind unix:/tmp/bayonet.sock
-      curl --unix-socket /tmp/bayonet.sock http://localhost/conn";
+      curl --unix-socket /tmp/bayonet.sock http://localhost/conn
+  bayonet demo --control unix:/tmp/bayonet
+      bayonet status --control unix:/tmp/bayonet
+      bayonet swap smol --control unix:/tmp/bayonet
+      bayonet drain --control unix:/tmp/bayonet
+  export BAYONET_CONTROL=unix:/tmp/bayonet     and `--control` can be left out";
+
+const CONTROL_EXAMPLES: &str = "\
+Examples, with a demo that was started with `bayonet demo --control unix:/tmp/bayonet`:
+  bayonet status --control unix:/tmp/bayonet
+  bayonet swap smol --control unix:/tmp/bayonet
+  bayonet drain --within 5 --control unix:/tmp/bayonet
+
+With `bayonet demo --control 127.0.0.1:0`, which prints a port and a token:
+  BAYONET_TOKEN=TOKEN bayonet status --control 127.0.0.1:PORT
+
+Exit codes:
+  0 done    1 it could not be done    2 a wrong command line    3 requests were cut";
 
 /// One mount, interchangeable HTTP servers.
 ///
@@ -78,6 +101,15 @@ pub(crate) enum Command {
     Demo(Demo),
     /// List the backends that are compiled in, and what they can do.
     Backends,
+    /// Show what serves a running demo, and its swaps.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Status(control::Status),
+    /// Move a running demo to another backend. No request fails.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Swap(control::Swap),
+    /// Let the requests of a running demo finish, and end it.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Drain(control::Drain),
 }
 
 /// How to serve the demo.
@@ -96,6 +128,11 @@ pub(crate) struct Demo {
     /// Default: as many as the machine runs at a time.
     #[arg(long, value_name = "N", value_parser = workers, verbatim_doc_comment)]
     pub(crate) workers: Option<usize>,
+    /// Lets other terminals steer the demo: unix:/PATH, for your user alone,
+    /// or 127.0.0.1:PORT, which prints a token.
+    /// Default: what the environment variable BAYONET_CONTROL says, if anything.
+    #[arg(long, value_name = "PLACE", value_parser = control::Place::parse, verbatim_doc_comment)]
+    pub(crate) control: Option<control::Place>,
 }
 
 /// The name of a backend that is compiled in.
@@ -143,7 +180,7 @@ mod tests {
             .into_command()
         {
             Command::Demo(demo) => demo,
-            Command::Backends => panic!("{line:?} is the demo"),
+            _ => panic!("{line:?} is the demo"),
         }
     }
 
@@ -180,7 +217,11 @@ mod tests {
 
     #[test]
     fn lines_fit_a_terminal() {
-        for text in [super::EXAMPLES, super::DEMO_EXAMPLES] {
+        for text in [
+            super::EXAMPLES,
+            super::DEMO_EXAMPLES,
+            super::CONTROL_EXAMPLES,
+        ] {
             for line in text.lines() {
                 assert!(line.len() <= 90, "{line}");
             }

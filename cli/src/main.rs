@@ -2,6 +2,7 @@
 
 mod args;
 mod backends;
+mod control;
 mod demo;
 mod failure;
 mod signals;
@@ -10,11 +11,15 @@ use std::process::ExitCode;
 
 use args::{Args, Command};
 use clap::Parser;
+use demo::say;
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().into_command() {
         Command::Demo(options) => demo::run(&options),
         Command::Backends => backends::list(),
+        Command::Status(options) => control::status(&options),
+        Command::Swap(options) => control::swap(&options),
+        Command::Drain(options) => control::drain(&options),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");

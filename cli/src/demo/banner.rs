@@ -6,8 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bayonet::Address;
 
+use crate::control::Control;
+
 /// Says where it listens, and three lines to try.
-pub(crate) fn print(backend: &str, addresses: &[Address]) {
+pub(crate) fn print(backend: &str, addresses: &[Address], control: Option<&Control>) {
     say(&format_args!(
         "bayonet {} on {backend}",
         env!("CARGO_PKG_VERSION")
@@ -24,7 +26,29 @@ pub(crate) fn print(backend: &str, addresses: &[Address]) {
         ));
         say(&format_args!("  curl {}", url(first, "/conn")));
     }
+    if let Some(control) = control {
+        steering(backend, control);
+    }
     say(&"\nCtrl-C lets requests finish; a second one ends at once.");
+}
+
+/// Says how it is steered.
+fn steering(backend: &str, control: &Control) {
+    let names = bayonet::backend_names();
+    let to = names.iter().copied().find(|name| *name != backend);
+    let to = to.unwrap_or(backend);
+    let place = match control.address() {
+        Address::Tcp(address) => address.to_string(),
+        other => other.to_string(),
+    };
+    say(&format_args!("\ncontrol at {place}"));
+    let token = control.token().map_or_else(String::new, |token| {
+        say(&format_args!("token {token}"));
+        format!(" --token {token}")
+    });
+    say(&format_args!(
+        "  bayonet swap {to} --control {place}{token}"
+    ));
 }
 
 /// Writes a line to stdout. Nobody may read it any more: `bayonet demo | head -1` serves on.

@@ -2,6 +2,7 @@
 
 mod banner;
 mod echo;
+pub(crate) mod mount;
 mod page;
 mod routes;
 
@@ -10,10 +11,13 @@ use std::process::ExitCode;
 use bayonet::{HttpServer, IntoListen, block_on};
 
 use crate::args::Demo;
+use crate::control::{Control, named_or_set};
 use crate::failure::{CUT, Failure};
 use crate::{backends, signals};
+pub(crate) use banner::say;
+use mount::Mount;
 
-/// Serves until a signal ends it.
+/// Serves until a signal or the control ends it.
 ///
 /// # Errors
 /// If it could not start. Nothing has been accepted then.
@@ -22,20 +26,40 @@ pub(crate) fn run(options: &Demo) -> Result<ExitCode, Failure> {
         Some(named) => named,
         None => backends::default()?,
     };
+    let place = named_or_set(options.control.as_ref())?;
     let mut server =
         bayonet::server_named(backend).map_err(|error| Failure::new(error.to_string()))?;
-    server.app_mut().config_mut().workers = options.workers;
+    routes::configure(server.app_mut(), options.workers);
     routes::install(server.app_mut());
 
     let handle = block_on(server.start(options.bind.as_slice().into_listen()?))?;
-    signals::end_on_signal(handle.clone())
+    let mount = Mount::new(backend, handle.clone(), options.workers);
+    let control = match place.map(|place| Control::start(backend, &place, &mount)) {
+        None => None,
+        Some(Ok(control)) => Some(control),
+        Some(Err(failure)) => {
+            handle.shutdown(bayonet::Drain::now()).wait();
+            return Err(failure);
+        }
+    };
+    signals::end_on_signal(std::sync::Arc::clone(&mount))
         .map_err(|error| Failure::new(format!("signals cannot be handled: {error}")))?;
-    banner::print(backend, handle.addresses());
+    banner::print(backend, handle.addresses(), control.as_ref());
 
-    let report = handle.wait();
-    banner::say(&report);
-    banner::say(&report.counters);
-    Ok(if report.is_clean() {
+    let end = mount.wait();
+    if let Some(control) = control {
+        control.end();
+    }
+    say(&end.report);
+    say(&end.report.counters);
+    if end.swapped > 0 {
+        let (moved, finished, cut) = end.before;
+        say(&format_args!(
+            "before, {} swaps: {moved} connections moved, {finished} requests finished, {cut} cut",
+            end.swapped
+        ));
+    }
+    Ok(if end.is_clean() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(CUT)

@@ -95,9 +95,15 @@ const fn get(path: &'static str, link: Option<&'static str>, about: &'static str
     }
 }
 
+/// Sets what a server of the demo is to be like: the first one, and each that takes over.
+pub(crate) fn configure(app: &mut App, workers: Option<usize>) {
+    let config = app.config_mut();
+    config.workers = workers;
+    config.server = Some(HeaderValue::from_static(SERVED_BY));
+}
+
 /// Installs the demo.
 pub(crate) fn install(app: &mut App) {
-    app.config_mut().server = Some(HeaderValue::from_static(SERVED_BY));
     app.handler(Demo);
 }
 

@@ -1,5 +1,7 @@
 //! The `bayonet` command, run as a user runs it.
 
+#[cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
+mod control;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod demo;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]

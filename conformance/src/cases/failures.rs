@@ -364,7 +364,7 @@ cases! {
     }
     /// An error hook may take its time. The client has its answer, nobody else waits, and the connection is not
     /// completed before it.
-    must error_hook_delays_only_completed ["T-42", "T-55", "A4-3"] app slow_error_hook |play| {
+    must error_hook_delays_only_completed ["T-42", "T-55", "A4-3"] needs [KeepAlive, Takeover] app slow_error_hook |play| {
         for (number, path) in ["/fail", "/panic"].into_iter().enumerate() {
             let mut client = play.connect()?;
             client.get(path)?.answer()?.status(500)?;

@@ -753,7 +753,7 @@ cases! {
         play.wait_for("runs on")
     }
     /// `completed` is ready when the connection is closed, its hooks are done, and nobody holds it.
-    must completed_waits_for_hooks_and_holds ["T-55", "A4-1"] app holding |play| {
+    must completed_waits_for_hooks_and_holds ["T-55", "A4-1"] needs [KeepAlive] app holding |play| {
         let mut client = play.connect()?;
         client.get("/")?.answered(200)?;
         drop(client);

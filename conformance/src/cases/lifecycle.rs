@@ -364,7 +364,7 @@ cases! {
     }
     /// Nobody has to hold a server: it serves when the one who has started it is gone, with every handle but the
     /// one that will end it.
-    must dropping_the_server_stops_nothing ["T-60", "T-02"] |play| {
+    must dropping_the_server_stops_nothing ["T-60", "T-02"] needs [KeepAlive] |play| {
         let mut server = play.server(|app, _| routes::install(app))?;
         let handle = play.start(&mut server, "127.0.0.1:0")?;
         let at = handle.addresses()[0].clone();
@@ -378,7 +378,7 @@ cases! {
     }
     /// What was registered stays for the next start: a server can be started again, also while it runs, and each
     /// has its own books.
-    must registrations_stay_for_the_next_start ["T-01", "T-02", "T-61"] |play| {
+    must registrations_stay_for_the_next_start ["T-01", "T-02", "T-61"] needs [KeepAlive] |play| {
         let mut server = play.server(|app, _| routes::install(app))?;
         let first = play.start(&mut server, "127.0.0.1:0")?;
         server.app_mut().handler(|request: Request| async move { format!("late {}", request.path()) });

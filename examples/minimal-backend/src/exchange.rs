@@ -59,18 +59,21 @@ impl<'a> Exchange<'a> {
         self.server.request_begins();
         let (summary, method) = (head.summary(), head.method().clone());
         let mut status = None;
-        let outcome = match self.answer(head) {
-            Some(Answer {
-                reply: Reply::Response(answer),
-                failure,
-            }) => {
-                self.failures.extend(failure.map(|failure| *failure));
-                status = Some(answer.status());
-                let sent = self.send(answer, &method, summary.version());
+        let answer = self.answer(head);
+        let outcome = match answer.filter(|answer| !matches!(answer.reply, Reply::Nothing)) {
+            Some(answer) => {
+                self.failures.extend(answer.failure.map(|failure| *failure));
+                let response = match answer.reply {
+                    Reply::Response(response) => response,
+                    // It has said that it cannot do this.
+                    _ => error_page(StatusCode::NOT_IMPLEMENTED),
+                };
+                status = Some(response.status());
+                let sent = self.send(response, &method, summary.version());
                 sent.map_or_else(Outcome::Aborted, |()| Outcome::Sent)
             }
-            _ if self.server.is_cut() => Outcome::Aborted(AbortReason::ShutdownCut),
-            _ => Outcome::Aborted(AbortReason::ClientLeft),
+            None if self.server.is_cut() => Outcome::Aborted(AbortReason::ShutdownCut),
+            None => Outcome::Aborted(AbortReason::ClientLeft),
         };
         self.phases.send = self.since.elapsed();
         self.server

@@ -30,6 +30,7 @@ const NAME: &str = "threads";
 /// What it leaves out, and why.
 pub const LEFT_OUT: &[(Feature, &str)] = &[
     (Feature::UnixSockets, "TCP shows all there is to show"),
+    (Feature::SystemSockets, "it sets no options of sockets"),
     (Feature::SeveralListeners, "it accepts on one socket"),
     (Feature::ServeStream, "it knows TCP streams only"),
     (Feature::AcceptByHand, "a thread of its own accepts"),

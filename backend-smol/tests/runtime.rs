@@ -1,0 +1,182 @@
+//! A backend is its runtime (clause T-66 of the contract): in a handler, on threads of the server's own and on the
+//! executor that it has joined, smol's own timers, sockets and tasks work. smol has no idea of a current task.
+
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use backend_smol::Server;
+use http_server_trait::{
+    CloseReason, Drain, HttpServer, IntoHandler, Listen, Request, ServerHandle, block_on,
+};
+use smol::future::FutureExt;
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol::net::TcpStream;
+
+/// An executor of somebody's own, which a thread runs.
+static EXECUTOR: LazyLock<Arc<smol::Executor<'static>>> = LazyLock::new(|| {
+    let executor = Arc::new(smol::Executor::new());
+    let running = Arc::clone(&executor);
+    let run = move || smol::block_on(running.run(smol::future::pending::<()>()));
+    let thread = thread::Builder::new().name("around".into());
+    thread.spawn(run).expect("a thread");
+    executor
+});
+
+/// Each of these as a test of every kind of server.
+macro_rules! on_each {
+    ($($name:ident)*) => {
+        mod own_threads {
+            $(#[test] fn $name() { super::$name(backend_smol::Server::new()); })*
+        }
+        mod current {
+            $(#[test] fn $name() { super::$name(backend_smol::Server::current()); })*
+        }
+        mod on_an_executor {
+            $(#[test] fn $name() { super::$name(super::on_an_executor()); })*
+        }
+    };
+}
+
+on_each! {
+    timers_work
+    sockets_work
+    tasks_are_spawned
+    hooks_run_where_they_should
+    streams_of_the_runtime_are_served
+    end_is_awaited_on_the_runtime
+}
+
+fn on_an_executor() -> Server {
+    Server::on(Arc::clone(&EXECUTOR))
+}
+
+/// What this handler answers.
+fn answer<M>(mut server: Server, handler: impl IntoHandler<M>) -> String {
+    let handle = started(server.handler(handler), "127.0.0.1:0");
+    let text = get(&handle);
+    assert!(handle.shutdown(Drain::default()).wait().is_clean());
+    text
+}
+
+fn started(server: &mut Server, on: &str) -> ServerHandle {
+    block_on(server.listen(on)).expect("it starts")
+}
+
+fn get(handle: &ServerHandle) -> String {
+    let address = handle.address().expect("an address");
+    content(std::net::TcpStream::connect(address).expect("a connection"))
+}
+
+/// Asks on this connection, and gives the content of the answer.
+fn content(mut client: std::net::TcpStream) -> String {
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    client.write_all(request).expect("it takes a request");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("it answers");
+    let (head, content) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
+    content.to_owned()
+}
+
+fn timers_work(server: Server) {
+    const TIME: Duration = Duration::from_millis(20);
+    let text = answer(server, |_: Request| async {
+        let before = Instant::now();
+        smol::Timer::after(TIME).await;
+        let never = async { smol::future::pending().await };
+        let late = async {
+            smol::Timer::after(TIME).await;
+            "late"
+        };
+        format!("{} {}", never.or(late).await, before.elapsed() >= 2 * TIME)
+    });
+    assert_eq!(text, "late true");
+}
+
+/// Sends back what it gets on one connection, turned round.
+fn mirror() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a connection");
+        let mut text = Vec::new();
+        client.read_to_end(&mut text).expect("text");
+        text.reverse();
+        client.write_all(&text).expect("it reads");
+    });
+    address
+}
+
+fn sockets_work(server: Server) {
+    let address = mirror();
+    let text = answer(server, move |_: Request| async move {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"lens").await?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await?;
+        Ok::<_, io::Error>(text)
+    });
+    assert_eq!(text, "snel");
+}
+
+fn tasks_are_spawned(server: Server) {
+    let text = answer(server, |_: Request| async {
+        let spawned = smol::spawn(async { smol::spawn(async { 1 }).await + 1 });
+        let blocked = smol::unblock(|| 3);
+        format!("{} {}", spawned.await, blocked.await)
+    });
+    assert_eq!(text, "2 3");
+}
+
+fn hooks_run_where_they_should(server: Server) {
+    let place = format!("{server:?}");
+    let text = answer(server, |_: Request| async {
+        thread::current().name().unwrap_or_default().to_owned()
+    });
+    let wanted = match place {
+        place if place.contains("Threads") => "bayonet-smol-",
+        place if place.contains("Global") => "smol-",
+        _ => "around",
+    };
+    assert!(text.starts_with(wanted), "{text}");
+}
+
+/// Clauses T-63 and T-55: a stream that somebody else has accepted, on whatever runtime he likes.
+fn streams_of_the_runtime_are_served(mut server: Server) {
+    server.handler(|request: Request| async move { format!("{:?}", request.conn().listener()) });
+    let handle = block_on(server.listen(Listen::nothing())).expect("it starts");
+    let serving = handle.clone();
+    let (address, closed) = smol::block_on(async move {
+        let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let closed = smol::spawn(async move {
+            let (stream, _) = listener.accept().await?;
+            let served = serving.serve(stream);
+            Ok::<_, io::Error>(served.expect("it serves").await)
+        });
+        Ok::<_, io::Error>((address, closed))
+    })
+    .expect("a listener");
+    let client = std::net::TcpStream::connect(address).expect("a connection");
+    assert_eq!(content(client), "None");
+    let closed = smol::block_on(closed);
+    assert_eq!(closed.expect("it was accepted"), CloseReason::Finished);
+    assert!(handle.shutdown(Drain::default()).wait().is_clean());
+}
+
+/// Clause T-60: the handle is a future of the end, on any runtime.
+fn end_is_awaited_on_the_runtime(mut server: Server) {
+    let handle = started(server.handler(|_: Request| async { "ok" }), "127.0.0.1:0");
+    assert_eq!(get(&handle), "ok");
+    let report = smol::block_on(async {
+        let waiting = smol::spawn(handle.clone());
+        drop(handle.shutdown(Drain::default()));
+        waiting.await
+    });
+    assert!(report.is_clean());
+    assert_eq!(report.counters.requests, 1);
+}

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -84,7 +84,9 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
             Some(Err(error)) => {
                 core.workers[worker].page().accept_error();
                 if !is_about_one_connection(&error) {
-                    backoff.begin(&runtime, &error, &core.addresses[index]);
+                    let now = runtime.now();
+                    core.complaints.say(now, &error, &core.addresses[index]);
+                    backoff.begin(&runtime, now);
                 }
             }
         }
@@ -241,14 +243,10 @@ struct Backoff<T> {
     timer: Option<T>,
     waiting: bool,
     next: Duration,
-    said: Option<Instant>,
-    left_out: u64,
 }
 
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(1);
-/// One line in this time says that accepting fails.
-const SAID_EVERY: Duration = Duration::from_secs(10);
 
 impl<T: Timer> Backoff<T> {
     fn new() -> Self {
@@ -256,8 +254,6 @@ impl<T: Timer> Backoff<T> {
             timer: None,
             waiting: false,
             next: FIRST,
-            said: None,
-            left_out: 0,
         }
     }
 
@@ -265,9 +261,7 @@ impl<T: Timer> Backoff<T> {
         self.next = FIRST;
     }
 
-    fn begin<R: Runtime<Timer = T>>(&mut self, runtime: &R, error: &io::Error, address: &Address) {
-        let now = runtime.now();
-        self.say(now, error, address);
+    fn begin<R: Runtime<Timer = T>>(&mut self, runtime: &R, now: Instant) {
         // A little off each time, so that many listeners do not try in step.
         let jitter = self
             .next
@@ -281,27 +275,6 @@ impl<T: Timer> Backoff<T> {
         self.next = (self.next * 2).min(LONGEST);
     }
 
-    fn say(&mut self, now: Instant, error: &io::Error, address: &Address) {
-        if self
-            .said
-            .is_some_and(|said| now.saturating_duration_since(said) < SAID_EVERY)
-        {
-            self.left_out += 1;
-            return;
-        }
-        self.said = Some(now);
-        let more = std::mem::take(&mut self.left_out);
-        let times = if more > 0 {
-            format!(" ({more} more times since)")
-        } else {
-            String::new()
-        };
-        say(
-            log::Level::Error,
-            format_args!("accepting on {address} fails, trying again: {error}{times}"),
-        );
-    }
-
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.timer {
             Some(timer) if self.waiting => {
@@ -313,5 +286,44 @@ impl<T: Timer> Backoff<T> {
             }
             _ => Poll::Ready(()),
         }
+    }
+}
+
+/// What is said of accepting that fails: one line in a while, however many listeners on however many workers it
+/// fails on.
+#[derive(Debug, Default)]
+pub(crate) struct Complaints(Mutex<Said>);
+
+#[derive(Debug, Default)]
+struct Said {
+    at: Option<Instant>,
+    left_out: u64,
+}
+
+/// One line in this time says that accepting fails.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
+impl Complaints {
+    fn say(&self, now: Instant, error: &io::Error, address: &Address) {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if said
+            .at
+            .is_some_and(|at| now.saturating_duration_since(at) < SAID_EVERY)
+        {
+            said.left_out += 1;
+            return;
+        }
+        said.at = Some(now);
+        let more = std::mem::take(&mut said.left_out);
+        drop(said);
+        let times = if more > 0 {
+            format!(" ({more} more times since)")
+        } else {
+            String::new()
+        };
+        say(
+            log::Level::Error,
+            format_args!("accepting on {address} fails, trying again: {error}{times}"),
+        );
     }
 }

@@ -15,6 +15,7 @@ use http_server_trait::{
     Counters, Drain, Facts, Report, Served, Stream,
 };
 
+use super::accept::Complaints;
 use super::by_hand::ByHand;
 use super::foreign::Foreign;
 use super::guests::{Guest, Guests};
@@ -45,6 +46,7 @@ pub(crate) struct Core<R: Runtime> {
     pub(crate) guests: Option<Arc<Guests>>,
     /// Where it is limited how fast they come.
     pub(crate) pace: Option<Pace>,
+    pub(crate) complaints: Complaints,
     pub(crate) stops_accepting: Latch<()>,
     /// The task that takes connections in that come from the server before this one.
     pub(crate) arrivals: Arc<Count>,
@@ -119,6 +121,7 @@ impl<R: Runtime> Core<R> {
         Core {
             guests,
             pace,
+            complaints: Complaints::default(),
             table: Arc::new(Table::new(workers.len())),
             acceptors: Arc::default(),
             pipeline,

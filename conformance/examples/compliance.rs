@@ -283,7 +283,7 @@ const RFC: &str = "
 
 What RFC 9110 and 9112 (and 6585) ask of an origin server. Levels: *must* and *should* are the RFC's; *house* is where
 it leaves a choice, and what the project has chosen. Not in the table, because they are not built: WebSocket, HTTP/2,
-TLS, the PROXY protocol, ranges and conditional requests (which are a handler's business).
+TLS and the PROXY protocol.
 
 ";
 

@@ -109,6 +109,9 @@ pub const RFC: &[Requirement] = requirements! {
     Must "R-070" "9110, 15.2" "interim answers come before the final one and do not end it"
     Must "R-071" "9110, 15.3.6" "205 and 204 have no content"
     Must "R-072" "9110, 15.2.2" "101 only to who asked for that protocol; 426 names one"
+    Must "R-073" "9110, 14.2" "ranges: on GET alone, unsatisfiable ones get 416"; "a handler's: the server answers none by itself"
+    Must "R-074" "9110, 13" "conditional requests, in their precedence"; "a handler's: `examples/programs/09_not_modified.rs` is one"
+    Must "R-075" "9110, 8.8.3" "weak and strong comparison"; "a handler's: `examples/programs/09_not_modified.rs` compares weakly"
     Should "R-076" "9110, 8.3" "content has a Content-Type"
     Should "R-077" "9110, 10.2.4" "Server is short, and off by default"
     // Expect, connections.
@@ -181,7 +184,7 @@ pub const CONTRACT: &[Requirement] = requirements! {
     Must "T-63" "contract" "streams that somebody else accepted"
     Must "T-64" "contract" "accepting by hand"
     Must "T-65" "contract" "what a backend cannot do, it says"
-    Must "T-66" "contract" "a backend is the runtime whose name it has"
+    Must "T-66" "contract" "a backend is the runtime whose name it has"; "`tests/runtime.rs` of each backend"
     Must "T-67" "contract" "a running server moves to another backend"; "`bayonet/tests/swap.rs`, `engine/tests/swap.rs`"
 };
 
@@ -210,6 +213,7 @@ pub const ACCEPTANCE: &[Requirement] = requirements! {
     Must "A1-10" "list 1" "Unix socket, deadline hook, limits of the head, idle, Date and Server switches"
     Must "A2-1" "list 2" "hello: status, content, length"
     Must "A2-2" "list 2" "an accept loop of one's own"
+    Must "A2-3" "list 2" "out of descriptors: no spin, one line, all served in the end"; "`tests/descriptors.rs` of each backend"
     Must "A2-4" "list 2" "content of the limit passes, one byte more gets 413"
     Must "A2-5" "list 2" "answering does not close; 1.0 closes unless asked"
     Must "A2-6" "list 2" "any method, chunks with any of them, POST without a length"
@@ -250,6 +254,38 @@ mod tests {
                 assert!(find(id).is_some(), "{} names {id}", case.name);
             }
         }
+    }
+
+    /// Whatever is asked is held by a case, or it says what else holds it; never both, and never nothing.
+    #[test]
+    fn every_requirement_is_held() {
+        let named: BTreeSet<_> = cases::all().flat_map(|case| case.requirements).collect();
+        for requirement in all() {
+            let by_a_case = named.contains(&requirement.id);
+            assert!(
+                by_a_case != requirement.elsewhere.is_some(),
+                "{} is held by a case: {by_a_case}, and elsewhere: {:?}",
+                requirement.id,
+                requirement.elsewhere
+            );
+        }
+    }
+
+    /// Of the list of the RFCs up to R-099 nothing is left out.
+    #[test]
+    fn list_of_the_rfcs_is_complete() {
+        let parts = [1..=20, 30..=47, 50..=57, 60..=77, 80..=83, 90..=99];
+        for number in parts.into_iter().flatten() {
+            let id = format!("R-{number:03}");
+            assert!(find(&id).is_some(), "{id} is missing");
+        }
+    }
+
+    #[test]
+    fn there_are_enough_cases_and_each_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = cases::all().map(|case| case.name).collect();
+        assert!(names.len() >= 150, "there are {}", names.len());
+        assert_eq!(names.len(), cases::all().count());
     }
 
     #[test]

@@ -20,6 +20,25 @@
 //! # let _ = serve;
 //! ```
 //!
+//! # Features
+//!
+//! | feature | adds | runs on |
+//! |---|---|---|
+//! | `tokio` | `backend_tokio` | tokio |
+//! | `smol` | `backend_smol` | smol |
+//! | `async-std` | `backend_asyncstd` | async-std, which is discontinued: for programs that are on it already |
+//!
+//! None is on by default. Features add and never choose:
+//!
+//! | switched on | [`default_server`] | [`server_named`] |
+//! |---|---|---|
+//! | none | an error that names the features | the same |
+//! | one | that one | that one by its name |
+//! | several | an error that lists their names | any of them by its name |
+//!
+//! A backend can also be named in code, which is how its other ways to start are reached:
+//! `bayonet::backend_smol::Server::current()`, on the runtime that is running already.
+//!
 //! There is no logic in this crate. A framework or a library depends on [`http_server_trait`] itself, which
 //! brings no runtime.
 

@@ -48,3 +48,21 @@ fn every_backend_starts_by_its_name() {
         assert!(block_on(handle.shutdown(Drain::now())).is_clean(), "{name}");
     }
 }
+
+/// What features have switched on is there under its own name, too.
+#[test]
+fn every_backend_can_be_named_in_code() {
+    let named: Vec<Box<dyn HttpServer>> = vec![
+        #[cfg(feature = "tokio")]
+        Box::new(bayonet::backend_tokio::Server::new()),
+        #[cfg(feature = "async-std")]
+        Box::new(bayonet::backend_asyncstd::Server::new()),
+        #[cfg(feature = "smol")]
+        Box::new(bayonet::backend_smol::Server::new()),
+    ];
+    let backends: Vec<_> = named
+        .iter()
+        .map(|server| server.capabilities().backend())
+        .collect();
+    assert_eq!(backends, backend_names());
+}

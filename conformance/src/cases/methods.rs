@@ -427,7 +427,7 @@ cases! {
         })
     }
     /// A POST without content is one, and no reason for a 411.
-    must post_without_length_has_empty_content ["A2-6", "R-037"] |play| {
+    must post_without_length_has_empty_content ["A2-6", "R-037"] needs [KeepAlive] |play| {
         let mut client = play.connect()?;
         client.send("POST /echo HTTP/1.1\r\nHost: a\r\n\r\n")?;
         let answer = client.answered_somehow(200)?.content_if(200, "")?;

@@ -40,6 +40,7 @@ Routes:
   GET  /big         1 MiB
   GET  /conn        what a request knows: connection, runtime, worker thread
   GET  /slow?ms=N   an answer after N milliseconds
+  GET  /events      what the page shows, as server-sent events
   GET  /panic       a handler that panics, and a client that gets its 500
   GET  /upgrade     101, then every byte comes back
 

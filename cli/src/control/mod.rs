@@ -13,4 +13,5 @@ mod token;
 pub(crate) use args::{Drain, Status, Swap};
 pub(crate) use commands::{drain, status, swap};
 pub(crate) use place::{Place, named_or_set};
-pub(crate) use server::Control;
+pub(crate) use server::{Control, refusal, swapped};
+pub(crate) use token::{random, same};

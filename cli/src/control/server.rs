@@ -181,6 +181,11 @@ fn answer(status: StatusCode, json: &Value) -> Response {
         .with_field(CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
+/// A no, and why.
+pub(crate) fn refusal(status: StatusCode, why: &str) -> Response {
+    answer(status, &json!({ "error": why }))
+}
+
 fn only(method: &'static str) -> Response {
     let error = json!({ "error": format!("this is for {method}") });
     answer(StatusCode::METHOD_NOT_ALLOWED, &error)

@@ -2,11 +2,15 @@
 
 mod banner;
 mod echo;
+mod guard;
+mod meter;
 pub(crate) mod mount;
 mod page;
+mod pulse;
 mod routes;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bayonet::{HttpServer, IntoListen, block_on};
 
@@ -15,7 +19,9 @@ use crate::control::{Control, named_or_set};
 use crate::failure::{CUT, Failure};
 use crate::{backends, signals};
 pub(crate) use banner::say;
+use guard::Guard;
 use mount::Mount;
+use pulse::Pulse;
 
 /// Serves until a signal or the control ends it.
 ///
@@ -30,10 +36,17 @@ pub(crate) fn run(options: &Demo) -> Result<ExitCode, Failure> {
     let mut server =
         bayonet::server_named(backend).map_err(|error| Failure::new(error.to_string()))?;
     routes::configure(server.app_mut(), options.workers);
-    routes::install(server.app_mut());
+    let pulse = Pulse::of(server.app_mut());
+    let guard = match place.as_ref().map(|_| Guard::new()) {
+        None => None,
+        Some(Ok(guard)) => Some(guard),
+        Some(Err(error)) => return Err(Failure::new(format!("there is no token: {error}"))),
+    };
+    routes::install(server.app_mut(), Arc::clone(&pulse), guard);
 
     let handle = block_on(server.start(options.bind.as_slice().into_listen()?))?;
     let mount = Mount::new(backend, handle.clone(), options.workers);
+    pulse.set_mount(&mount);
     let control = match place.map(|place| Control::start(backend, &place, &mount)) {
         None => None,
         Some(Ok(control)) => Some(control),
@@ -42,7 +55,7 @@ pub(crate) fn run(options: &Demo) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
     };
-    signals::end_on_signal(std::sync::Arc::clone(&mount))
+    signals::end_on_signal(Arc::clone(&mount))
         .map_err(|error| Failure::new(format!("signals cannot be handled: {error}")))?;
     banner::print(backend, handle.addresses(), control.as_ref());
 

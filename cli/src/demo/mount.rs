@@ -300,6 +300,16 @@ impl Mount {
         }
     }
 
+    /// Blocks until there was another swap, or the end has begun, or it is time. Whether it was one of the first
+    /// two.
+    pub(crate) fn watch(&self, swapped: u64, until: Instant) -> bool {
+        let quiet = |state: &mut State| state.swapped == swapped && state.ending.is_none();
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self.changed.wait_timeout_while(self.lock(), left, quiet);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !quiet(&mut state)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

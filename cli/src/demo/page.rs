@@ -6,19 +6,25 @@ use bayonet::http::HeaderValue;
 use bayonet::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, VARY};
 use bayonet::{Head, Request, Response};
 
+use super::guard::Guard;
 use super::routes::{Methods, ROUTES, SERVED_BY, worker};
 use crate::backends;
+use crate::control::random;
 
 /// Whole in itself: nothing is loaded from anywhere.
 const PAGE: &str = include_str!("page.html");
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+    form-action 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
+    script-src 'nonce-";
 
 /// Answers `GET /`.
-pub(crate) fn welcome(request: &Request) -> Response {
+pub(crate) fn welcome(request: &Request, guard: Option<&Guard>) -> Response {
     let answer = if wants_html(request) {
-        Response::html(html(request))
-            .with_field(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+        // Without a nonce the script does not run, and the page is a page all the same.
+        let nonce = random().unwrap_or_default();
+        let token = guard.and_then(|guard| guard.token_for(request));
+        Response::html(html(request, &nonce, token.unwrap_or_default()))
+            .with_field(CONTENT_SECURITY_POLICY, format!("{POLICY}{nonce}'"))
     } else {
         Response::text(text(request))
     };
@@ -67,10 +73,12 @@ fn text(request: &Request) -> String {
 }
 
 /// The page. Everything that is put into it is the demo's own text: nothing comes from the client.
-fn html(request: &Request) -> String {
+fn html(request: &Request, nonce: &str, token: &str) -> String {
     let conn = request.conn();
     let id = request.id();
-    PAGE.replace("{backend}", conn.backend())
+    PAGE.replace("{nonce}", nonce)
+        .replace("{token}", token)
+        .replace("{backend}", conn.backend())
         .replace("{lenses}", &lenses(conn.backend()))
         .replace("{worker}", &worker())
         .replace("{connection}", &conn.id().to_string())
@@ -91,7 +99,9 @@ fn lenses(serving: &str) -> String {
         } else {
             ("card lens", format!("<code>--features {name}</code>"))
         };
-        format!("  <div class=\"{class}\"><b>{name}</b><span>{note}</span></div>\n")
+        format!(
+            "  <div class=\"{class}\" data-lens=\"{name}\"><b>{name}</b><span>{note}</span></div>\n"
+        )
     };
     backends::ALL.iter().map(|name| lens(name)).collect()
 }

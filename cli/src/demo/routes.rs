@@ -1,6 +1,6 @@
 //! The routes of the demo. Each is an early answer or a stream: nothing is collected.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bayonet::bytes::Bytes;
@@ -9,7 +9,10 @@ use bayonet::http::{HeaderValue, Method, StatusCode};
 use bayonet::{App, Body, BodyPlan, Flow, Handler, Head, IntoFlow, Request, Response};
 use serde::Serialize;
 
+use super::guard::Guard;
+use super::pulse::{self, Pulse};
 use super::{echo, page};
+use crate::control;
 
 /// What the `Server` field says.
 pub(crate) const SERVED_BY: &str = concat!("bayonet/", env!("CARGO_PKG_VERSION"));
@@ -48,7 +51,7 @@ impl Methods {
 }
 
 /// Every route, as the welcome page lists them.
-pub(crate) const ROUTES: [Route; 10] = [
+pub(crate) const ROUTES: [Route; 11] = [
     get(
         "/",
         Some("/"),
@@ -79,6 +82,11 @@ pub(crate) const ROUTES: [Route; 10] = [
         "An answer after ?ms=N milliseconds",
     ),
     get(
+        "/events",
+        None,
+        "What the page shows, as server-sent events",
+    ),
+    get(
         "/panic",
         Some("/panic"),
         "A handler that panics, and a client that gets its 500",
@@ -102,15 +110,21 @@ pub(crate) fn configure(app: &mut App, workers: Option<usize>) {
     config.server = Some(HeaderValue::from_static(SERVED_BY));
 }
 
-/// Installs the demo.
-pub(crate) fn install(app: &mut App) {
-    app.handler(Demo);
+/// Installs the demo. With a guard, the page can swap.
+pub(crate) fn install(app: &mut App, pulse: Arc<Pulse>, guard: Option<Guard>) {
+    app.handler(Demo { pulse, guard });
 }
 
-struct Demo;
+struct Demo {
+    pulse: Arc<Pulse>,
+    guard: Option<Guard>,
+}
 
 impl Handler for Demo {
     async fn handle(&self, request: Request) -> Flow<Request> {
+        if let (Some(guard), Some(to)) = (&self.guard, request.path().strip_prefix("/swap/")) {
+            return self.swap(guard, &request, to).await.into_flow();
+        }
         let Some(route) = ROUTES.iter().find(|route| route.path == request.path()) else {
             return nothing_here().into_flow();
         };
@@ -118,7 +132,7 @@ impl Handler for Demo {
             return not_like_this(route, request.method()).into_flow();
         }
         match route.path {
-            "/" => page::welcome(&request).into_flow(),
+            "/" => page::welcome(&request, self.guard.as_ref()).into_flow(),
             "/plaintext" => Response::text("Hello, World!").into_flow(),
             "/json" => json().into_flow(),
             "/echo" => echoed(request).into_flow(),
@@ -126,6 +140,7 @@ impl Handler for Demo {
             "/big" => Response::text(BIG.clone()).into_flow(),
             "/conn" => facts(&request).into_flow(),
             "/slow" => slow(&request).await.into_flow(),
+            pulse::PATH => self.pulse.stream(&request).into_flow(),
             "/panic" => panic!("the demo was asked to panic, and the client gets a 500"),
             "/upgrade" => echo::upgrade().into_flow(),
             // A path in the table that has no arm is not there yet.
@@ -136,6 +151,23 @@ impl Handler for Demo {
     /// Nothing is waited for: what is refused is refused before its content has come.
     fn body_plan(&self, _: &Head) -> BodyPlan {
         BodyPlan::Stream
+    }
+}
+
+impl Demo {
+    /// Answers `POST /swap/BACKEND`, from the server that is left.
+    async fn swap(&self, guard: &Guard, request: &Request, to: &str) -> Response {
+        if request.method() != Method::POST {
+            return control::refusal(StatusCode::METHOD_NOT_ALLOWED, "this is for POST")
+                .with_field(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if let Err(why) = guard.lets(request) {
+            return control::refusal(StatusCode::FORBIDDEN, why);
+        }
+        match self.pulse.mount() {
+            Some(mount) => control::swapped(mount, request, to.to_owned()).await,
+            None => control::refusal(StatusCode::SERVICE_UNAVAILABLE, "the demo is just starting"),
+        }
     }
 }
 

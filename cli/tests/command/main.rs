@@ -4,6 +4,8 @@
 mod control;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod demo;
+#[cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
+mod page;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod support;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]

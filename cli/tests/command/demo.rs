@@ -65,7 +65,11 @@ fn welcome_is_a_text_or_a_page(backend: &str) {
         assert!(page.content.contains(&part), "{part} in {}", page.content);
     }
     let (_, content) = page.content.split_once("</style>").expect("a style");
-    assert!(!content.contains('{'), "every place of the page is filled");
+    let (text, script) = content.split_once("<script").expect("a script");
+    assert!(!text.contains('{'), "every place of the page is filled");
+    for place in ["{nonce}", "{token}"] {
+        assert!(!script.contains(place), "{place} is not filled");
+    }
     for link in page
         .content
         .split("href=\"")

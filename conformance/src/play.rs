@@ -34,6 +34,8 @@ pub struct Play {
     pub(crate) make: Option<Make>,
     /// The further servers that the case has started.
     pub(crate) others: Vec<ServerHandle>,
+    /// Servers that go on with the first one's application.
+    pub(crate) successors: Vec<ServerHandle>,
     /// Where Unix sockets of the case are.
     pub(crate) folder: Option<Folder>,
 }
@@ -302,17 +304,30 @@ impl Play {
         Ok(outcome)
     }
 
-    /// Asks the first server to move to another one.
+    /// Asks the first server to move to another one, which is ended with the case.
     pub fn handover(
         &mut self,
         to: &mut Another,
     ) -> Result<Result<ServerHandle, AdoptError>, Failure> {
-        let (handle, mut server) = (self.handle()?, to.take()?);
+        let handle = self.handle()?;
+        self.handover_of(&handle, to)
+    }
+
+    /// Asks this server to move to another one, which is ended with the case.
+    pub fn handover_of(
+        &mut self,
+        from: &ServerHandle,
+        to: &mut Another,
+    ) -> Result<Result<ServerHandle, AdoptError>, Failure> {
+        let (handle, mut server) = (from.clone(), to.take()?);
         let (server, outcome) = self.run(async move {
             let outcome = handle.handover(server.as_mut()).await;
             (server, outcome)
         })?;
         to.put_back(server);
+        if let Ok(new) = &outcome {
+            self.successors.push(new.clone());
+        }
         Ok(outcome)
     }
 

@@ -113,6 +113,7 @@ pub(crate) fn play(
         handle: Some(handle.clone()),
         make: Some(make),
         others: Vec::new(),
+        successors: Vec::new(),
         folder: None,
     };
     // A case that panics is a failed case, and its server is ended like any other's.
@@ -124,19 +125,25 @@ pub(crate) fn play(
             )))
         });
     let report = end(&mut play, handle);
-    let others: Vec<_> = std::mem::take(&mut play.others)
-        .iter()
-        .map(|other| end(&mut play, other))
-        .collect();
+    let (successors, others) = (
+        std::mem::take(&mut play.successors),
+        std::mem::take(&mut play.others),
+    );
+    let mut end_all = |handles: &[ServerHandle]| -> Vec<_> {
+        handles.iter().map(|other| end(&mut play, other)).collect()
+    };
+    let (successors, others) = (end_all(&successors), end_all(&others));
     played?;
-    let counters = books(&report?)?;
+    let mut requests = books(&report?)?.requests;
+    for successor in successors {
+        requests += books(&successor?)?.requests;
+    }
     for other in others {
         books(&other?)?;
     }
     match afters.map(|afters| afters.0.load(Ordering::SeqCst)) {
-        Some(told) if told != counters.requests => Err(Failure::new(format!(
-            "`after` was called {told} times for {} requests",
-            counters.requests
+        Some(told) if told != requests => Err(Failure::new(format!(
+            "`after` was called {told} times for {requests} requests"
         ))),
         _ => Ok(()),
     }

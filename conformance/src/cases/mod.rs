@@ -6,6 +6,7 @@ mod expect;
 mod failures;
 mod fields;
 mod framing;
+mod handover;
 mod hooks;
 mod lifecycle;
 mod limits;
@@ -34,6 +35,7 @@ const ALL: &[&[Case]] = &[
     bodies::CASES,
     takeover::CASES,
     lifecycle::CASES,
+    handover::CASES,
     listeners::CASES,
 ];
 

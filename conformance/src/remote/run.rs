@@ -95,6 +95,7 @@ impl Remote {
             handle: None,
             make: None,
             others: Vec::new(),
+            successors: Vec::new(),
             folder: None,
         }
     }

@@ -1,0 +1,172 @@
+//! A running server moves to another one of its kind.
+
+use http_server_trait::{
+    AdoptErrorKind, App, Body, BodyError, CloseReason, Drain, Request, Response, ServerHandle,
+    streamed,
+};
+
+use crate::case::cases;
+use crate::failure::{Failure, Verdict};
+use crate::stage::Stage;
+use crate::{Play, want_eq};
+
+/// Tells which request of which connection this is; waits at a gate; answers in pieces. Its start and stop
+/// hooks make notes.
+fn moving(app: &mut App, stage: &Stage) {
+    let (started, stopped) = (stage.clone(), stage.clone());
+    app.on_start(move |_| {
+        started.note("start");
+        async {}
+    });
+    app.on_stop(move |_| {
+        stopped.note("stop");
+        async {}
+    });
+    let stage = stage.clone();
+    app.handler(streamed(move |mut request: Request| {
+        let stage = stage.clone();
+        async move {
+            Ok::<_, BodyError>(match request.path() {
+                "/wait" => {
+                    stage.note("waits");
+                    stage.gate("go on").await;
+                    Response::text(request.id().to_string())
+                }
+                "/stream" => {
+                    let (mut sender, body) = Body::channel();
+                    drop(request.exec().spawn(async move {
+                        sender.send("first;").await?;
+                        stage.note("sends");
+                        stage.gate("go on").await;
+                        sender.send("last").await?;
+                        sender.finish();
+                        Ok::<_, BodyError>(())
+                    }));
+                    Response::text(body)
+                }
+                "/read" => {
+                    stage.note("reads");
+                    Response::text(request.bytes().await?)
+                }
+                _ => Response::text(request.id().to_string()),
+            })
+        }
+    }));
+}
+
+/// Moves to a fresh server.
+fn moved(play: &mut Play) -> Result<ServerHandle, Failure> {
+    let mut successor = play.server(|_, _| {})?;
+    play.handover(&mut successor)?.map_err(Failure::new)
+}
+
+/// The old server has ended, so many connections have left it for the new one, and nothing was cut.
+fn has_left(play: &mut Play, connections: u64) -> Verdict {
+    let old = play.handle()?;
+    let report = play.report_of(&old)?;
+    want_eq!((report.moved, report.cut, report.idle), (connections, 0, 0));
+    want_eq!(report.counters.closed(CloseReason::Parked), connections);
+    Ok(())
+}
+
+cases! {
+    /// A connection that waits for its next request goes on in the new server: its id and the count of its
+    /// requests with it. The client sees nothing of it.
+    must idle_connection_moves_with_its_server ["T-67", "T-53"] needs [Handover, KeepAlive] app moving |play| {
+        let mut client = play.connect()?;
+        client.get("/")?.answered(200)?.content("1.1")?;
+        let new = moved(play)?;
+        want_eq!(new.addresses(), play.addresses());
+        has_left(play, 1)?;
+        client.get("/")?.answered(200)?.content("1.2")?;
+        want_eq!(new.counters().accepted, 1);
+        client.alive()
+    }
+    /// So does one that has not sent anything yet, and one in the middle of a head: what came of it goes along.
+    must half_a_head_moves_with_its_connection ["T-67"] needs [Handover, KeepAlive] app moving |play| {
+        let mut silent = play.connect()?;
+        let mut client = play.connect()?;
+        client.get("/")?.answered(200)?;
+        client.send("GET / HTTP/1.1\r\nHo")?;
+        play.wait_until("both are there", |counters| counters.open == 2)?;
+        moved(play)?;
+        has_left(play, 2)?;
+        client.send("st: a\r\n\r\n")?.answered(200)?;
+        silent.get("/")?.answered(200)?;
+        client.alive()
+    }
+    /// A request that is under way is answered where it is; then its connection follows, with the requests that
+    /// came behind it.
+    must busy_connection_moves_after_its_answer ["T-67"] needs [Handover, KeepAlive] app moving |play| {
+        let mut client = play.connect()?;
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHo")?;
+        play.wait_for("waits")?;
+        let new = moved(play)?;
+        want_eq!(play.counters()?.open, 1);
+        client.silent()?;
+        play.stage().open("go on");
+        client.answered(200)?.content("1.1")?;
+        client.answered(200)?.content("1.2")?;
+        has_left(play, 1)?;
+        client.send("st: a\r\n\r\n")?.answered(200)?.content("1.3")?;
+        want_eq!(new.counters().requests, 2);
+        client.alive()
+    }
+    /// An answer that is made piece by piece is completed where it began.
+    must answer_in_pieces_is_completed_before_its_connection_moves ["T-67"] needs [Handover, KeepAlive, Streaming]
+        app moving |play| {
+        let mut client = play.connect()?;
+        client.get("/stream")?;
+        play.wait_for("sends")?;
+        moved(play)?;
+        play.stage().open("go on");
+        client.answered(200)?.content("first;last")?;
+        has_left(play, 1)?;
+        client.get("/")?.answered(200)?.content("1.2")?.ok()
+    }
+    /// Content that is being sent is taken where it began to come.
+    must content_on_its_way_is_taken_before_its_connection_moves ["T-67"] needs [Handover, KeepAlive, Streaming]
+        app moving |play| {
+        let mut client = play.connect()?;
+        client.send("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst")?;
+        play.wait_for("reads")?;
+        moved(play)?;
+        client.send("later")?.answered(200)?.content("firstlater")?;
+        has_left(play, 1)?;
+        client.get("/")?.answered(200)?.content("1.2")?.ok()
+    }
+    /// Nobody is refused: there is no moment at which nobody accepts. Numbers go on.
+    must new_connections_are_served_by_the_new_server ["T-67"] needs [Handover, KeepAlive] app moving |play| {
+        play.connect()?.get("/")?.answered(200)?.content("1.1")?;
+        let new = moved(play)?;
+        play.connect()?.get("/")?.answered(200)?.content("2.1")?;
+        want_eq!(new.counters().requests, 1);
+        let mut successor = play.server(|_, _| {})?;
+        let newer = play.handover_of(&new, &mut successor)?.map_err(Failure::new)?;
+        play.connect()?.get("/")?.answered(200)?.content("3.1")?;
+        want_eq!(newer.counters().requests, 1);
+        Ok(())
+    }
+    /// The application goes on: it does not start again, and stops when its last server does.
+    must hooks_of_start_and_stop_run_once_however_often_it_moves ["T-67", "T-04", "T-05"] needs [Handover]
+        app moving |play| {
+        let new = moved(play)?;
+        has_left(play, 0)?;
+        play.noted(&["start"])?;
+        play.end(&new, Drain::default())?;
+        play.noted(&["start", "stop"])
+    }
+    /// A server that ends, or has moved, has nothing to hand over. It says so, and nothing changes.
+    must server_that_ends_is_not_handed_over ["T-67", "T-65"] needs [Handover, KeepAlive] app moving |play| {
+        let mut client = play.connect()?;
+        client.get("/wait")?;
+        play.wait_for("waits")?;
+        moved(play)?;
+        let mut successor = play.server(|_, _| {})?;
+        let again = play.handover(&mut successor)?;
+        want_eq!(again.err().map(|error| error.kind()), Some(AdoptErrorKind::NotServing));
+        play.stage().open("go on");
+        client.answered(200)?.content("1.1")?;
+        client.get("/")?.answered(200)?.content("1.2")?.ok()
+    }
+}

@@ -216,7 +216,7 @@ impl Answer {
             return Ok(Progress::NeedsMore);
         };
         let mut lines = lines.into_iter();
-        let (minor, status, reason) = status_line(lines.next().unwrap_or_default(), judge)?;
+        let (minor, status, reason) = status_line(lines.next().unwrap_or_default())?;
         let fields = lines.map(field).collect::<Result<Vec<_>, _>>()?;
         let mut answer = Answer {
             minor,
@@ -385,15 +385,14 @@ fn line(bytes: &[u8]) -> Result<Option<&[u8]>, Failure> {
     Ok(Some(line))
 }
 
-/// RFC 9112, 4.
-fn status_line(line: &[u8], judge: &Judge) -> Result<(u8, u16, String), Failure> {
+/// RFC 9112, 4. Some servers answer HTTP/1.0 in HTTP/1.0: RFC 9110, 6.2 wants their own version, and has a case of
+/// its own.
+fn status_line(line: &[u8]) -> Result<(u8, u16, String), Failure> {
     let wrong = || Failure::new(format!("the status line is {}", short(line)));
     let text = String::from_utf8_lossy(line);
     let (minor, rest) = match text.strip_prefix("HTTP/1.1 ") {
         Some(rest) => (1, rest),
-        // Others may be servers of HTTP/1.0.
-        None if judge.foreign().is_some() => (0, text.strip_prefix("HTTP/1.0 ").ok_or_else(wrong)?),
-        None => return Err(wrong()),
+        None => (0, text.strip_prefix("HTTP/1.0 ").ok_or_else(wrong)?),
     };
     let (code, reason) = rest.split_once(' ').ok_or_else(wrong)?;
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -138,7 +138,10 @@ impl Driver {
                 looked_again = true;
                 continue;
             }
-            return self.poll_alarm(cx).map(End::Late);
+            match self.poll_alarm(cx) {
+                Poll::Ready(Late::Write | Late::WriteRate) if link.wire.insist() => {}
+                late => return late.map(End::Late),
+            }
         }
     }
 
@@ -237,12 +240,12 @@ impl Driver {
     fn stuck_until(&self, flow: Flow, stuck: Instant) -> Option<(Instant, Late)> {
         let config = self.link.config();
         let stalled = stuck.checked_add(config.write_stall);
-        let slow = config.write_rate.zip(self.link.state().before());
-        let slow = slow.and_then(|(rate, before)| {
-            let taken = flow.written - before.written;
-            let waited = flow.was_stuck.saturating_sub(before.was_stuck);
-            stuck.checked_add(earned(rate, taken).saturating_sub(waited))
-        });
+        let slow = config
+            .write_rate
+            .zip(flow.slow)
+            .and_then(|(rate, (since, written))| {
+                since.checked_add(earned(rate, flow.written - written))
+            });
         match (stalled, slow) {
             (stalled, Some(slow)) if stalled.is_none_or(|it| slow < it) => {
                 Some((slow, Late::WriteRate))

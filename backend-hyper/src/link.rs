@@ -74,8 +74,8 @@ pub(crate) struct Record {
     summary: Summary,
     status: Option<StatusCode>,
     slot: Arc<Slot>,
-    /// What had gone over the wire before.
-    before: Flow,
+    /// How much had been written before its answer.
+    written: u64,
     phases: Phases,
     since: Instant,
     failures: Vec<Failure>,
@@ -159,7 +159,7 @@ impl Link {
             summary: summary.clone(),
             status: None,
             slot: Arc::clone(slot),
-            before: self.wire.flow(),
+            written: self.wire.flow().written,
             phases: Phases::default(),
             since: received,
             failures: Vec::new(),
@@ -220,6 +220,9 @@ impl Link {
                 Sending::Begun => Sending::Failed,
                 sending => sending,
             };
+        }
+        if all {
+            self.wire.ends_answer();
         }
     }
 
@@ -306,7 +309,7 @@ impl Link {
         let outcome = record.outcome.unwrap_or(Outcome::Sent);
         let mut done = Completed::new(record.summary.clone(), record.status, outcome);
         done.bytes_in = record.slot.got();
-        done.bytes_out = written - record.before.written;
+        done.bytes_out = written - record.written;
         done.phases = record.phases;
         let failed = pipeline.after(done).await;
         self.server.count(|books| books.failures += failed);
@@ -314,7 +317,9 @@ impl Link {
 
     /// The hooks have been told: another request may begin.
     pub(crate) fn told(&self) {
-        let taken = self.wire.flow().taken;
+        let flow = self.wire.flow();
+        // hyper may have read on since.
+        let taken = flow.answered.unwrap_or(flow.taken);
         let mut state = self.state();
         state.busy = false;
         state.waiting = Waiting {
@@ -358,11 +363,6 @@ impl Link {
 impl State {
     pub(crate) fn is_busy(&self) -> bool {
         self.busy
-    }
-
-    /// What had gone over the wire before the request.
-    pub(crate) fn before(&self) -> Option<Flow> {
-        self.record.as_ref().map(|record| record.before)
     }
 
     pub(crate) fn waiting(&self) -> Waiting {

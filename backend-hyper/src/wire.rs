@@ -32,6 +32,12 @@ struct Line {
     ahead: Vec<u8>,
     ended: bool,
     broken: Option<Broken>,
+    /// Whether writes ask the kernel, whatever tokio remembers.
+    insists: bool,
+    /// When the client began to take nothing, the last time that the kernel was asked.
+    insisted: Option<Instant>,
+    /// Whether the next flush is the end of an answer.
+    ends_answer: bool,
     flow: Flow,
 }
 
@@ -44,12 +50,14 @@ pub(crate) struct Flow {
     pub(crate) taken: u64,
     /// How many were written.
     pub(crate) written: u64,
+    /// How many bytes hyper had taken when the last answer was out.
+    pub(crate) answered: Option<u64>,
     /// How often hyper found that everything was written.
     pub(crate) flushes: u64,
     /// Since when the client takes nothing of what is to be written.
     pub(crate) stuck: Option<Instant>,
-    /// For how long it took nothing before that, in all.
-    pub(crate) was_stuck: Duration,
+    /// Since when it was not so that everything was written at once, and how much was written before.
+    pub(crate) slow: Option<(Instant, u64)>,
 }
 
 /// How a socket has failed.
@@ -71,6 +79,9 @@ impl Wire {
             ahead: Vec::new(),
             ended: false,
             broken: None,
+            insists: false,
+            insisted: None,
+            ends_answer: false,
             flow: Flow::default(),
         })))
     }
@@ -110,6 +121,23 @@ impl Wire {
         }
     }
 
+    /// Makes writes ask the kernel. Says whether that may help: once for each time that the client takes nothing.
+    ///
+    /// The kernel says that a socket is writable only when a good part of its buffer is free; a client that reads
+    /// little by little may never come so far, and is no client that takes nothing.
+    pub(crate) fn insist(&self) -> bool {
+        let mut line = self.line();
+        let stuck = line.flow.stuck;
+        line.insists = line.insisted != stuck;
+        line.insisted = stuck;
+        line.insists
+    }
+
+    /// hyper has all of an answer: it is sent at the next flush.
+    pub(crate) fn ends_answer(&self) {
+        self.line().ends_answer = true;
+    }
+
     /// Takes what was read ahead.
     pub(crate) fn take_ahead(&self) -> Vec<u8> {
         std::mem::take(&mut self.line().ahead)
@@ -142,6 +170,16 @@ impl Wire {
     ) -> Poll<io::Result<usize>> {
         let line = &mut *self.line();
         let sent = match &mut line.socket {
+            Some(Socket::Tcp(socket)) if line.insists => {
+                match SockRef::from(&*socket).send_vectored(pieces) {
+                    Ok(count) => Poll::Ready(Ok(count)),
+                    // An error comes again.
+                    Err(_) => {
+                        line.insists = false;
+                        Pin::new(socket).poll_write_vectored(cx, pieces)
+                    }
+                }
+            }
             Some(Socket::Tcp(socket)) => Pin::new(socket).poll_write_vectored(cx, pieces),
             Some(Socket::Unix(socket)) => Pin::new(socket).poll_write_vectored(cx, pieces),
             Some(Socket::Foreign(stream)) => stream.as_mut().poll_write_vectored(cx, pieces),
@@ -150,13 +188,12 @@ impl Wire {
         match &sent {
             Poll::Ready(Ok(count)) => {
                 line.flow.written += *count as u64;
-                if let Some(since) = line.flow.stuck.take() {
-                    line.flow.was_stuck += since.elapsed();
-                }
+                line.flow.stuck = None;
             }
             Poll::Ready(Err(error)) => line.broke(error, Broken::Writing),
             Poll::Pending => {
-                line.flow.stuck.get_or_insert_with(Instant::now);
+                let now = *line.flow.stuck.get_or_insert_with(Instant::now);
+                line.flow.slow.get_or_insert((now, line.flow.written));
             }
         }
         sent
@@ -168,6 +205,10 @@ impl Wire {
             ready!(stream.as_mut().poll_flush(cx))?;
         }
         line.flow.flushes += 1;
+        line.flow.slow = None;
+        if std::mem::take(&mut line.ends_answer) {
+            line.flow.answered = Some(line.flow.taken);
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -517,7 +517,7 @@ cases! {
     /// does not ask for it.
     house client_that_goes_on_sending_reads_its_refusal ["R-094"] needs [StrictParsing] |play| {
         let mut client = play.connect()?;
-        client.send("POST /ok HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n")?;
+        client.send("POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")?;
         for _ in 0..10 {
             client.send([b'x'; 4096])?;
         }

@@ -710,7 +710,7 @@ cases! {
         config.linger_time = seconds(2);
     } |play| {
         let mut client = play.connect()?;
-        client.send("POST /ok HTTP/1.1\r\n\r\n")?.refused(400)?;
+        client.send("POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")?.refused(400)?;
         for _ in 0..10 {
             play.pause(seconds(1));
             client.send("x")?;
@@ -724,7 +724,7 @@ cases! {
         config.linger_bytes = 10_000;
     } |play| {
         let mut client = play.connect()?;
-        client.send("POST /ok HTTP/1.1\r\n\r\n")?.refused(400)?;
+        client.send("POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")?.refused(400)?;
         client.send([b'x'; 5000])?;
         want_eq!(play.counters()?.open, 1);
         client.send([b'x'; 5001])?;

@@ -125,10 +125,27 @@ impl HttpServer for Server {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::all("hyper").without(
-            Feature::Handover,
-            "hyper does not give a connection back between two messages",
-        )
+        Capabilities::all("hyper")
+            .without(
+                Feature::StrictParsing,
+                "hyper reads leniently: no check of Host, Content-Length dropped beside Transfer-Encoding, bare LF",
+            )
+            .without(
+                Feature::Limits,
+                "hyper has one limit for a head and none of ours for chunks and trailers; there is no memory budget",
+            )
+            .without(
+                Feature::Trailers,
+                "hyper sends only trailers that `Trailer` has named",
+            )
+            .without(
+                Feature::EarlyHints,
+                "hyper's server has no way to send interim answers",
+            )
+            .without(
+                Feature::Handover,
+                "moving a running server from or to hyper is not built",
+            )
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http_server_trait::{
-    Capabilities, Completed, Config, Counters, Drain, HttpServer, IntoListen, Listen, ListenError,
-    Report, ServerHandle,
+    Capabilities, Completed, Config, Counters, Drain, Feature, HttpServer, IntoListen, Listen,
+    ListenError, Report, ServerHandle,
 };
 
 use crate::case::{Case, Serves};
@@ -29,12 +29,16 @@ pub enum Outcome {
     Skipped(String),
 }
 
-/// Why a case makes no sense for a server of these capabilities.
-pub(crate) fn why_not(case: &Case, capabilities: &Capabilities) -> Option<String> {
-    let missing = case
-        .needs
-        .iter()
-        .find_map(|feature| Some((feature, capabilities.why_not(*feature)?)));
+/// Why a case makes no sense for a server of these capabilities, unless it is `tried` all the same.
+pub(crate) fn why_not(
+    case: &Case,
+    capabilities: &Capabilities,
+    tried: &[Feature],
+) -> Option<String> {
+    let needs = case.needs.iter().filter(|feature| !tried.contains(feature));
+    let missing = needs
+        .filter_map(|feature| Some((feature, capabilities.why_not(*feature)?)))
+        .next();
     missing.map(|(feature, reason)| format!("{feature}: {reason}"))
 }
 

@@ -30,7 +30,7 @@ impl Suite {
     pub fn simulator(mut self) -> Self {
         let capabilities = SimServer::new(&Sim::new(0)).capabilities();
         for case in crate::cases::all() {
-            if let Some(reason) = run::why_not(case, &capabilities) {
+            if let Some(reason) = run::why_not(case, &capabilities, &[]) {
                 self.skip("sim", case, &reason);
                 continue;
             }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http_server_trait::{HttpServer, block_on};
+use http_server_trait::{Feature, HttpServer, block_on};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::case::Case;
@@ -34,6 +34,8 @@ pub const SCALE: u32 = 20;
 pub struct Suite {
     tests: Vec<Test>,
     listed: Vec<(&'static str, &'static str)>,
+    failing: Vec<(&'static str, &'static str)>,
+    tried: Vec<Feature>,
 }
 
 /// A case against one backend.
@@ -106,13 +108,28 @@ impl Suite {
         let make = Arc::new(make);
         let capabilities = make().capabilities();
         for case in cases {
-            if let Some(reason) = run::why_not(case, &capabilities) {
+            if let Some(reason) = run::why_not(case, &capabilities, &self.tried) {
                 self.skip(name, case, &reason);
                 continue;
             }
             let make = Arc::clone(&make);
             self.add(name, case, move || on_sockets(case, make, counts));
         }
+        self
+    }
+
+    /// Plays the cases that need these features also against backends that lack them, of those that are added
+    /// from now on: one that parses leniently refuses a lot all the same. What it does not pass has to be
+    /// [listed](Suite::fails).
+    pub fn tries(mut self, features: &[Feature]) -> Self {
+        self.tried.extend_from_slice(features);
+        self
+    }
+
+    /// Lists cases that are known to fail, each with its reason. They are played all the same: one that passes
+    /// has to be taken off the list.
+    pub fn fails(mut self, listed: &[(&'static str, &'static str)]) -> Self {
+        self.failing.extend_from_slice(listed);
         self
     }
 
@@ -148,9 +165,15 @@ impl Suite {
     pub fn run(self) {
         let mut arguments = Arguments::from_args();
         arguments.test_threads = arguments.test_threads.or(Some(AT_A_TIME));
-        let skips = self.check_skips();
-        let mut trials: Vec<_> = self.tests.into_iter().map(Test::trial).collect();
-        trials.push(skips);
+        let checks = [self.check_skips(), self.check_failing()];
+        let failing = self.failing;
+        let known = |case: &Case| failing.iter().find(|(name, _)| *name == case.name);
+        let trial = |test: Test| {
+            let reason = known(test.case).map(|(_, reason)| *reason);
+            test.trial(reason)
+        };
+        let mut trials: Vec<_> = self.tests.into_iter().map(trial).collect();
+        trials.extend(checks);
         quiet();
         libtest_mimic::run(&arguments, trials).exit();
     }
@@ -196,6 +219,24 @@ impl Suite {
         })
     }
 
+    /// A test that every case that is listed as failing is played.
+    fn check_failing(&self) -> Trial {
+        let is_played = |name: &str| {
+            let mut played = self.tests.iter().filter(|test| test.play.is_ok());
+            played.any(|test| test.case.name == name)
+        };
+        let failing = self.failing.iter().map(|(name, _)| *name);
+        let lost: Vec<_> = failing.filter(|name| !is_played(name)).collect();
+        Trial::test("every_failing_case_is_played", move || {
+            if lost.is_empty() {
+                return Ok(());
+            }
+            Err(Failed::from(format!(
+                "listed as failing, but not played: {lost:?}"
+            )))
+        })
+    }
+
     /// A test that every skipped case is listed, and every listed one skipped.
     fn check_skips(&self) -> Trial {
         let skipped: Vec<_> = self.skips_of().map(|(name, _)| name).collect();
@@ -226,7 +267,8 @@ impl Suite {
 }
 
 impl Test {
-    fn trial(self) -> Trial {
+    /// As a test; `fails` is why it is known to fail.
+    fn trial(self, fails: Option<&'static str>) -> Trial {
         let name = format!("{}::{}", self.backend, self.case.name);
         let play = match self.play {
             Ok(play) => play,
@@ -235,10 +277,17 @@ impl Test {
                 return trial.with_ignored_flag(true);
             }
         };
-        Trial::test(name, move || match play() {
-            Outcome::Passed => Ok(()),
-            Outcome::Failed(failure) => Err(Failed::from(failure.to_string())),
-            Outcome::Skipped(reason) => {
+        let name = match fails {
+            None => name,
+            Some(reason) => format!("{name} (fails: {reason})"),
+        };
+        Trial::test(name, move || match (play(), fails) {
+            (Outcome::Passed, None) | (Outcome::Failed(_), Some(_)) => Ok(()),
+            (Outcome::Passed, Some(reason)) => Err(Failed::from(format!(
+                "it passes; take it off the list of what fails, where it stands because: {reason}"
+            ))),
+            (Outcome::Failed(failure), None) => Err(Failed::from(failure.to_string())),
+            (Outcome::Skipped(reason), _) => {
                 Err(Failed::from(format!("skipped, and nobody knew: {reason}")))
             }
         })

@@ -33,8 +33,10 @@ pub enum Feature {
     Streaming,
     /// Kept-alive connections and pipelining.
     KeepAlive,
-    /// `Expect: 100-continue` and interim answers of the application.
+    /// `Expect: 100-continue`: content that is let in when somebody wants it.
     Interim,
+    /// Interim answers of the application, such as 103 Early Hints.
+    EarlyHints,
     /// Trailers, in both directions.
     Trailers,
     /// The limits and time-outs of [`Config`](crate::Config).
@@ -61,6 +63,7 @@ impl Feature {
         Feature::Streaming,
         Feature::KeepAlive,
         Feature::Interim,
+        Feature::EarlyHints,
         Feature::Trailers,
         Feature::Limits,
         Feature::StrictParsing,
@@ -81,7 +84,8 @@ impl fmt::Display for Feature {
             Feature::Takeover => "takeover",
             Feature::Streaming => "streaming",
             Feature::KeepAlive => "keep-alive",
-            Feature::Interim => "interim answers",
+            Feature::Interim => "100 Continue",
+            Feature::EarlyHints => "early hints",
             Feature::Trailers => "trailers",
             Feature::Limits => "limits",
             Feature::StrictParsing => "strict parsing",

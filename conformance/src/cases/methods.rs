@@ -357,7 +357,7 @@ cases! {
 
     /// Interim answers leave at once, while the final one is still being made; without framing fields,
     /// whatever the handler gave.
-    must early_hints_come_before_the_answer ["R-043", "R-044", "R-070", "T-25"] needs [Interim] app hinting |play| {
+    must early_hints_come_before_the_answer ["R-043", "R-044", "R-070", "T-25"] needs [EarlyHints] app hinting |play| {
         let mut client = play.connect()?;
         client.get("/")?;
         for link in ["</early.css>", "</late.css>"] {
@@ -369,7 +369,7 @@ cases! {
         play.noted(&["sent", "sent"])
     }
     /// Each comes after the answer before it.
-    must interim_answers_stay_with_their_request ["R-070", "R-093", "T-25"] needs [Interim, KeepAlive]
+    must interim_answers_stay_with_their_request ["R-070", "R-093", "T-25"] needs [EarlyHints, KeepAlive]
         app hinting |play| {
         play.stage().open("answer");
         let mut client = play.connect()?;
@@ -382,7 +382,7 @@ cases! {
         client.silent().map(drop)
     }
     /// Whether the connection stays is for the final answer to say.
-    must interim_answer_says_nothing_of_the_connection ["T-25", "T-27"] needs [Interim, KeepAlive]
+    must interim_answer_says_nothing_of_the_connection ["T-25", "T-27"] needs [EarlyHints, KeepAlive]
         app hinting_at_the_end |play| {
         let mut client = play.connect()?;
         client.get("/")?.next_answer()?.status(103)?.has_no("connection")?;

@@ -1,0 +1,147 @@
+//! What hyper does not pass, case by case.
+
+/// Cases that fail, and what hyper does instead.
+pub(crate) const FAILS: &[(&str, &str)] = &[
+    // RFC 9112, 2: lines and versions.
+    ("bare_lf_ends_no_line_of_a_head", LF),
+    ("bare_lf_ends_no_line_of_chunked_content", LF),
+    ("bare_lf_in_chunk_lines_is_refused", LF),
+    ("control_byte_in_a_value_is_refused", LF),
+    (
+        "two_empty_lines_before_a_request_are_refused",
+        "hyper passes over any number of empty lines",
+    ),
+    (
+        "another_major_version_gets_505",
+        "hyper answers every version that it does not know with 400",
+    ),
+    (
+        "higher_minor_version_is_handled_as_11",
+        "hyper refuses HTTP/1.2 and higher with 400",
+    ),
+    (
+        "handler_sees_the_request_line",
+        "hyper refuses HTTP/1.2 and higher with 400",
+    ),
+    (
+        "preface_of_http_2_gets_505",
+        "hyper closes without an answer when it sees the preface of HTTP/2",
+    ),
+    (
+        "answer_has_the_version_of_its_server",
+        "hyper answers HTTP/1.0 in HTTP/1.0",
+    ),
+    ("head_that_ends_early_is_no_request", HALF),
+    ("half_close_in_a_message_refuses_that_one", HALF),
+    // RFC 9112, 3: targets and Host.
+    ("host_missing_is_refused", HOST),
+    ("several_hosts_are_refused", HOST),
+    ("invalid_host_is_refused", HOST),
+    ("host_that_nobody_has_is_refused", HOST),
+    ("asterisk_form_is_for_options_alone", FORM),
+    ("authority_form_is_for_connect_alone", FORM),
+    ("malformed_absolute_form_is_refused", FORM),
+    (
+        "bytes_that_no_uri_has_are_refused_in_a_target",
+        "hyper lets bytes through that browsers send and no URI has",
+    ),
+    (
+        "white_space_in_a_target_is_refused",
+        "hyper lets bytes beyond ASCII through, white space among them",
+    ),
+    (
+        "malformed_escape_in_a_path_is_refused",
+        "hyper does not look at escapes",
+    ),
+    (
+        "target_longer_than_wanted_is_told_so",
+        "hyper has one limit for the head, and answers 431 where the target alone is beyond it",
+    ),
+    (
+        "path_of_a_bare_authority_is_the_root",
+        "hyper gives the target as a parsed URI, and the text of `http://host` is lost",
+    ),
+    // RFC 9112, 6 and 7: framing.
+    (
+        "content_length_beside_transfer_encoding_is_refused",
+        "hyper drops Content-Length beside Transfer-Encoding, and closes after the answer",
+    ),
+    (
+        "content_length_that_is_repeated_is_refused",
+        "hyper takes equal Content-Lengths for one, which RFC 9110, 8.6 allows",
+    ),
+    ("content_length_beyond_all_numbers_is_too_large", NUMBER),
+    (
+        "declared_content_over_the_limit_is_refused_before_its_first_byte",
+        NUMBER,
+    ),
+    ("unknown_coding_before_chunked_is_not_implemented", CODINGS),
+    ("chunked_not_last_and_once_is_refused", CODINGS),
+    ("chunked_is_understood_however_it_is_written", EMPTY),
+    ("empty_list_elements_are_ignored", EMPTY),
+    (
+        "chunk_size_that_is_no_hexadecimal_number_is_refused",
+        "hyper lets white space follow a chunk size",
+    ),
+    (
+        "malformed_chunk_extensions_are_refused",
+        "hyper does not look at chunk extensions",
+    ),
+    ("trailers_that_frame_or_route_are_refused", TRAILERS),
+    ("streamed_content_that_is_malformed_is_an_error", TRAILERS),
+    (
+        "malformed_content_that_nobody_reads_is_the_last_message",
+        TRAILERS,
+    ),
+    (
+        "producer_ends_with_trailers",
+        "hyper sends only the trailers that `Trailer` names, before they are known here",
+    ),
+    // RFC 9110, 10.1.1.
+    ("unknown_expectation_is_refused", EXPECTATION),
+    ("refusal_of_head_has_no_content", EXPECTATION),
+    // Limits.
+    ("head_over_the_limit_gets_431", NOT_TOLD),
+    ("more_fields_than_allowed_get_431", NOT_TOLD),
+    ("limits_of_heads_are_the_documented_ones", NOT_TOLD),
+    (
+        "request_line_over_the_limit_gets_414",
+        "hyper looks at a head when all of it is there: a line without an end is late before it is long",
+    ),
+    ("chunk_line_over_the_limit_is_refused", CHUNKS),
+    ("chunk_extensions_over_the_limit_are_refused", CHUNKS),
+    ("trailers_over_the_limit_get_431", CHUNKS),
+    ("more_trailers_than_allowed_get_431", CHUNKS),
+    // The rest.
+    (
+        "server_is_named_as_configured",
+        "hyper answers what it refuses by itself, and nobody can add a field to that",
+    ),
+    (
+        "client_that_does_not_read_is_cut_behind_a_handler",
+        "hyper reads the next request when the answer before it is sent",
+    ),
+];
+
+/// Cases that are not played: they need what [`capabilities`] says is missing.
+///
+/// [`capabilities`]: http_server_trait::HttpServer::capabilities
+pub(crate) const SKIPPED: &[(&str, &str)] = &[
+    ("early_hints_come_before_the_answer", HINTS),
+    ("interim_answers_stay_with_their_request", HINTS),
+    ("interim_answer_says_nothing_of_the_connection", HINTS),
+];
+
+const LF: &str = "to hyper a bare LF ends a line, in heads and in trailers";
+const HALF: &str =
+    "hyper closes without an answer where a head ends early, which RFC 9112, 8 allows";
+const HOST: &str = "hyper does not look at Host";
+const FORM: &str = "hyper takes every form of target with every method";
+const NUMBER: &str = "hyper answers a Content-Length beyond 64 bits less two with 431";
+const CODINGS: &str = "of the codings hyper only looks whether the last is `chunked`";
+const EMPTY: &str = "hyper takes an empty element at the end of Transfer-Encoding for a coding, against RFC 9110, 5.6.1.2";
+const TRAILERS: &str = "hyper gives framing fields in trailers on; here they are dropped";
+const EXPECTATION: &str = "hyper knows one expectation, and ignores all others";
+const NOT_TOLD: &str = "hyper refuses a head with the status alone";
+const CHUNKS: &str = "hyper's limits for chunk extensions and trailers cannot be set one by one";
+const HINTS: &str = "hyper's server has no way to send interim answers";

@@ -278,18 +278,13 @@ impl State {
         let now = Instant::now();
         let since = *self.waits.get_or_insert(now);
         let (late, _) = self.late.get_or_insert_with(|| {
-            let stalled = now + slot.stall;
-            let slow = slot
-                .rate
-                .map(|rate| since + earned(rate, self.got).saturating_sub(self.waited));
-            let (at, reason) = match slow {
-                Some(slow) if slow < stalled => (slow, CloseReason::BodyTooSlow),
-                _ => (stalled, CloseReason::BodyTimeout),
+            let (stall, waited) = (slot.stall, self.waited + (now - since));
+            let earned = slot.rate.map(|rate| earned(rate, self.got));
+            let (wait, reason) = match earned.map(|earned| earned.saturating_sub(waited)) {
+                Some(rest) if rest < stall => (rest, CloseReason::BodyTooSlow),
+                _ => (stall, CloseReason::BodyTimeout),
             };
-            (
-                slot.conn.exec().sleep(at.saturating_duration_since(now)),
-                reason,
-            )
+            (slot.conn.exec().sleep(wait), reason)
         });
         late.as_mut().poll(cx).is_ready()
     }

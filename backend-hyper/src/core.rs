@@ -135,7 +135,9 @@ impl Core {
     pub(crate) fn ask(&self, what: Ask) {
         // Not under the lock: one that is woken may leave at once.
         let conns: Vec<Conn> = lock(&self.conns).values().cloned().collect();
-        conns.iter().for_each(|conn| conn.ask(what));
+        for conn in conns {
+            conn.ask(what);
+        }
     }
 
     /// Lets a connection in.

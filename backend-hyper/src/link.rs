@@ -80,7 +80,7 @@ pub(crate) struct Record {
     since: Instant,
     failures: Vec<Failure>,
     sending: Sending,
-    _flight: Option<OwnedSemaphorePermit>,
+    flight: Option<OwnedSemaphorePermit>,
     outcome: Option<Outcome>,
 }
 
@@ -137,9 +137,12 @@ impl Link {
     /// Ready when the hooks have been told of the request before. The driver polls hyper when they have, and
     /// hyper this, so that nobody needs a waker.
     pub(crate) async fn is_free(&self) {
-        poll_fn(|_| match self.state().busy {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
+        poll_fn(|_| {
+            if self.state().busy {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
         })
         .await;
     }
@@ -164,7 +167,7 @@ impl Link {
             since: received,
             failures: Vec::new(),
             sending: Sending::Not,
-            _flight: None,
+            flight: None,
             outcome: None,
         });
         self.server.count(|books| {
@@ -182,7 +185,7 @@ impl Link {
         let flight = Arc::clone(flights).try_acquire_owned().ok();
         let may = flight.is_some();
         if let Some(record) = &mut self.state().record {
-            record._flight = flight;
+            record.flight = flight;
         }
         may
     }
@@ -389,7 +392,7 @@ impl Record {
     /// Writes down how it ended.
     fn settle(&mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
-        self._flight = None;
+        self.flight = None;
         self.server.count(|books| {
             books.active -= 1;
             match outcome {

@@ -205,12 +205,12 @@ async fn body(pipeline: &Pipeline, head: &Head, slot: &Arc<Slot>) -> Result<Body
 /// What hyper lets through and the configuration does not.
 fn refused_head(link: &Link, head: &Head) -> Option<Decided> {
     let config = link.config();
-    let line = head.method().as_str().len() + head.target().len() + " HTTP/1.1 ".len();
+    let length = head.method().as_str().len() + head.target().len() + " HTTP/1.1 ".len();
     let is_tunnel = matches!(*head.method(), Method::CONNECT | Method::TRACE);
     let (status, why, closes) = if head.method().as_str().len() > config.method {
         let why = "the method is longer than any";
         (StatusCode::NOT_IMPLEMENTED, why, CloseReason::ProtocolError)
-    } else if line > config.request_line {
+    } else if length > config.request_line {
         let why = "the request line is too long";
         (StatusCode::URI_TOO_LONG, why, CloseReason::HeadTooLarge)
     } else if is_tunnel && config.tunnels == Tunnels::Refuse {

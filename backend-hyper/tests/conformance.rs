@@ -33,8 +33,7 @@ fn main() {
         .tries(&[Feature::StrictParsing, Feature::Limits, Feature::Trailers])
         .fails(known::FAILS)
         .skips(known::SKIPPED)
-        .backend("hyper", Server::new)
-        .backend("hyper-boxed", boxed)
+        .backend("hyper", boxed)
         .backend("hyper-current", current)
         .run();
 }

@@ -35,10 +35,8 @@ pub(crate) fn why_not(
     capabilities: &Capabilities,
     tried: &[Feature],
 ) -> Option<String> {
-    let needs = case.needs.iter().filter(|feature| !tried.contains(feature));
-    let missing = needs
-        .filter_map(|feature| Some((feature, capabilities.why_not(*feature)?)))
-        .next();
+    let mut needs = case.needs.iter().filter(|feature| !tried.contains(feature));
+    let missing = needs.find_map(|feature| Some((feature, capabilities.why_not(*feature)?)));
     missing.map(|(feature, reason)| format!("{feature}: {reason}"))
 }
 

@@ -118,11 +118,11 @@ async fn until<F: Future>(stop: &mut Waiting<()>, future: F) -> Option<F::Output
 }
 
 /// Tells a client that there is no room.
-async fn refuse(core: Arc<Core>, socket: Socket, mut seat: Seat) {
-    let wire = Wire::new(socket);
+async fn refuse(core: Arc<Core>, socket: Socket, seat: Seat) {
+    let wire = Wire::new(socket, Arc::clone(&core.traffic));
     let full = by_hand(StatusCode::SERVICE_UNAVAILABLE);
     linger(&wire, seat.conn(), core.pipeline.config(), &full).await;
-    seat.reason = CloseReason::AtCapacity;
+    seat.leave(CloseReason::AtCapacity);
 }
 
 /// An error that says something about the connection that was to be accepted, not about this process.

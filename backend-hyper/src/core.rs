@@ -21,7 +21,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use crate::accept::Listener;
 use crate::drive::drive;
 use crate::link::Link;
-use crate::wire::{Socket, Wire};
+use crate::wire::{Socket, Traffic, Wire};
 
 /// A running server.
 pub(crate) struct Core {
@@ -39,6 +39,9 @@ pub(crate) struct Core {
     pub(crate) ending: Mutex<Option<Ending>>,
     pub(crate) draining: AtomicBool,
     pub(crate) cutting: AtomicBool,
+    /// Connections that the end of the server found idle.
+    pub(crate) idle: AtomicU64,
+    pub(crate) traffic: Arc<Traffic>,
     /// Where the application accepts.
     pub(crate) by_hand: Mutex<Vec<Arc<Listener>>>,
     /// How many connections each address has, where that is limited.
@@ -63,9 +66,9 @@ pub(crate) struct Ending {
 pub(crate) struct Seat {
     core: Arc<Core>,
     conn: Conn,
-    pub(crate) reason: CloseReason,
+    reason: CloseReason,
     guest: Option<IpAddr>,
-    _place: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Core {
@@ -85,6 +88,8 @@ impl Core {
             ending: Mutex::new(None),
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
+            idle: AtomicU64::new(0),
+            traffic: Arc::default(),
             by_hand: Mutex::default(),
             guests: Mutex::default(),
             paid: Mutex::default(),
@@ -116,7 +121,10 @@ impl Core {
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        lock(&self.books).clone()
+        let mut books = lock(&self.books).clone();
+        books.bytes_in = self.traffic.read.load(Ordering::Relaxed);
+        books.bytes_out = self.traffic.written.load(Ordering::Relaxed);
+        books
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -160,24 +168,19 @@ impl Core {
             // Until it is known better: a panic in the driver is a bug.
             reason: CloseReason::ServerError,
             guest: None,
-            _place: place,
+            place,
         }
     }
 
     /// Serves a connection in the background.
-    pub(crate) fn serve(self: &Arc<Self>, socket: Socket, mut seat: Seat) -> Served {
+    pub(crate) fn serve(self: &Arc<Self>, socket: Socket, seat: Seat) -> Served {
         let served = Served::new(seat.conn.clone());
-        let wire = Wire::new(socket);
+        let wire = Wire::new(socket, Arc::clone(&self.traffic));
         let link = Link::new(Arc::clone(self), seat.conn.clone(), wire);
-        drop(self.handle.spawn(async move {
-            let wire = link.wire.clone();
-            seat.reason = drive(link).await;
-            let flow = wire.flow();
-            seat.core.count(|books| {
-                books.bytes_in += flow.read;
-                books.bytes_out += flow.written;
-            });
-        }));
+        drop(
+            self.handle
+                .spawn(async move { seat.leave(drive(link).await) }),
+        );
         served
     }
 
@@ -228,6 +231,11 @@ impl Seat {
     pub(crate) fn conn(&self) -> &Conn {
         &self.conn
     }
+
+    /// Leaves, for this reason.
+    pub(crate) fn leave(mut self, reason: CloseReason) {
+        self.reason = reason;
+    }
 }
 
 /// Who has one IPv6 address has 2^64 of them: the network is what counts. An IPv4 address in IPv6 clothes is
@@ -248,6 +256,8 @@ impl Drop for Seat {
                 Some(here) => drop(guests.insert(guest, here - 1)),
             }
         }
+        // Who is told of the end finds the place free.
+        self.place = None;
         let reason = self.reason;
         self.core.count(|books| {
             books.open -= 1;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http_server_engine::net::Bound;
 use http_server_trait::backend::{Ask, say};
-use http_server_trait::{CloseReason, Counters, Report};
+use http_server_trait::{AbortReason, CloseReason, Counters, Report};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
@@ -41,15 +41,17 @@ pub(crate) async fn drain(
     }
     // With it go the paths of Unix sockets.
     drop(bound);
-    until_empty(&core, ending.until).await;
+    until_empty(&core, || core.ending().and_then(|ending| ending.until)).await;
     if core.open() > 0 {
         core.cutting.store(true, Ordering::Release);
         core.ask(Ask::Kill);
-        until_empty(&core, Instant::now().checked_add(CUT)).await;
+        let until = Instant::now() + CUT;
+        until_empty(&core, || Some(until)).await;
     }
     let hooks_clean = core.pipeline.stop().await;
     let mut report = report(&core.counters(), &before);
     report.hooks_clean = hooks_clean;
+    report.idle = core.idle.load(Ordering::Relaxed);
     report.took = ending.asked.elapsed();
     conclude(core, runtime, report);
 }
@@ -70,7 +72,7 @@ async fn lame_duck(core: &Core) -> Ending {
 }
 
 /// Waits until the last connection has ended, or the deadline has struck; a sooner one may be asked for.
-async fn until_empty(core: &Core, until: Option<Instant>) {
+async fn until_empty(core: &Core, until: impl Fn() -> Option<Instant>) {
     loop {
         let changed = core.changed.notified();
         let mut changed = std::pin::pin!(changed);
@@ -78,8 +80,7 @@ async fn until_empty(core: &Core, until: Option<Instant>) {
         if core.open() == 0 {
             return;
         }
-        let sooner = core.ending().and_then(|ending| ending.until);
-        match [until, sooner].into_iter().flatten().min() {
+        match until() {
             None => changed.await,
             Some(at) if timeout_at(at.into(), changed).await.is_err() => return,
             Some(_) => {}
@@ -88,11 +89,13 @@ async fn until_empty(core: &Core, until: Option<Instant>) {
 }
 
 fn report(after: &Counters, before: &Counters) -> Report {
-    let of = |reason| after.closed(reason) - before.closed(reason);
+    let cut = |books: &Counters| {
+        let requests = books.aborted(AbortReason::ShutdownCut);
+        books.closed(CloseReason::ShutdownCut).max(requests)
+    };
     let mut report = Report::new(after.clone());
     report.finished = after.completed - before.completed;
-    report.cut = of(CloseReason::ShutdownCut);
-    report.idle = of(CloseReason::Shutdown);
+    report.cut = cut(after) - cut(before);
     report
 }
 

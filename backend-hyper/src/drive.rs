@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -314,7 +315,10 @@ async fn judge(link: &Link, result: hyper::Result<()>) -> (CloseReason, Close) {
         let unread = slot.and_then(|slot| slot.trouble());
         return match closing.or(unread) {
             Some(reason) => (reason, linger),
-            None if link.server.is_draining() => (CloseReason::Shutdown, Close::Leave),
+            None if link.server.is_draining() => {
+                link.server.idle.fetch_add(1, Ordering::Relaxed);
+                (CloseReason::Shutdown, Close::Leave)
+            }
             None if link.conn.asks().has(Ask::CloseAfterCurrentResponse) => {
                 (CloseReason::AppClosed, Close::Leave)
             }

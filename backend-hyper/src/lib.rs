@@ -143,6 +143,10 @@ impl HttpServer for Server {
                 "hyper's server has no way to send interim answers",
             )
             .without(
+                Feature::NativeRuntime,
+                "hyper is no runtime: hooks run on tokio",
+            )
+            .without(
                 Feature::Handover,
                 "moving a running server from or to hyper is not built",
             )

@@ -181,6 +181,8 @@ async fn decide(link: &Arc<Link>, head: Head, slot: &Arc<Slot>) -> Decided {
     link.phase(|phases, took| phases.head = took);
     let body = match body(link.pipeline(), &head, slot).await {
         Ok(body) => body,
+        // There is nobody left to answer.
+        Err(_) if link.wire.broken().is_some() => return gone().into(),
         Err(error) => return refused_content(slot, error),
     };
     link.phase(|phases, took| phases.body = took);
@@ -220,6 +222,13 @@ fn refused_head(link: &Link, head: &Head) -> Option<Decided> {
         return None;
     };
     Some(refused(plain(status, why), why, closes))
+}
+
+fn gone() -> Answer {
+    Answer {
+        reply: Reply::Nothing,
+        failure: None,
+    }
 }
 
 fn refused_content(slot: &Slot, error: BodyError) -> Decided {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ pub(crate) struct Wire(Arc<Mutex<Line>>);
 struct Line {
     /// Gone once the connection is closed, whoever still has a share.
     socket: Option<Socket>,
+    traffic: Arc<Traffic>,
     /// What was read while hyper did not read.
     ahead: Vec<u8>,
     ended: bool,
@@ -44,9 +46,7 @@ struct Line {
 /// What has gone over the wire.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flow {
-    /// How many bytes were read from the socket.
-    pub(crate) read: u64,
-    /// How many of them hyper has taken.
+    /// How many of the bytes that were read hyper has taken.
     pub(crate) taken: u64,
     /// How many were written.
     pub(crate) written: u64,
@@ -58,6 +58,13 @@ pub(crate) struct Flow {
     pub(crate) stuck: Option<Instant>,
     /// Since when it was not so that everything was written at once, and how much was written before.
     pub(crate) slow: Option<(Instant, u64)>,
+}
+
+/// What has gone over all wires of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) read: AtomicU64,
+    pub(crate) written: AtomicU64,
 }
 
 /// How a socket has failed.
@@ -73,9 +80,10 @@ pub(crate) enum Broken {
 const AHEAD: usize = 16 * 1024;
 
 impl Wire {
-    pub(crate) fn new(socket: Socket) -> Self {
+    pub(crate) fn new(socket: Socket, traffic: Arc<Traffic>) -> Self {
         Wire(Arc::new(Mutex::new(Line {
             socket: Some(socket),
+            traffic,
             ahead: Vec::new(),
             ended: false,
             broken: None,
@@ -188,6 +196,8 @@ impl Wire {
         match &sent {
             Poll::Ready(Ok(count)) => {
                 line.flow.written += *count as u64;
+                let written = &line.traffic.written;
+                written.fetch_add(*count as u64, Ordering::Relaxed);
                 line.flow.stuck = None;
             }
             Poll::Ready(Err(error)) => line.broke(error, Broken::Writing),
@@ -264,7 +274,8 @@ impl Line {
         }
         let count = room.filled().len();
         self.ended |= count == 0;
-        self.flow.read += count as u64;
+        let read = &self.traffic.read;
+        read.fetch_add(count as u64, Ordering::Relaxed);
         Poll::Ready(Ok(count))
     }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use backend_hyper::Server;
 use http_server_conformance::Suite;
-use http_server_trait::{Feature, HttpServer};
+use http_server_trait::Feature;
 
 mod known;
 
@@ -23,17 +23,13 @@ fn current() -> Server {
     Server::current()
 }
 
-fn boxed() -> Box<dyn HttpServer> {
-    Box::new(Server::new())
-}
-
 fn main() {
     Suite::new()
         // hyper lacks some of each of these. What it lacks shows case by case.
         .tries(&[Feature::StrictParsing, Feature::Limits, Feature::Trailers])
         .fails(known::FAILS)
         .skips(known::SKIPPED)
-        .backend("hyper", boxed)
+        .boxed("hyper", Server::new)
         .backend("hyper-current", current)
         .run();
 }

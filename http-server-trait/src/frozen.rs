@@ -85,8 +85,12 @@ impl Frozen {
     }
 
     pub(crate) fn path(&self) -> &str {
-        // RFC 9110, 4.2.3: an empty path of a URI with an authority is the root.
-        if self.path.is_empty() && !self.authority.is_empty() && self.target != self.authority {
+        // RFC 9110, 4.2.3: an empty path of a URI with an authority is the root; an authority alone has none.
+        // By their text: those of a head that was not parsed from bytes stand in two places.
+        if self.path.is_empty()
+            && !self.authority.is_empty()
+            && self.target() != self.text_of(self.authority)
+        {
             return "/";
         }
         self.text_of(self.path)

@@ -117,6 +117,8 @@ pub(crate) const FAILS: &[(&str, &str)] = &[
         "server_is_named_as_configured",
         "hyper answers what it refuses by itself, and nobody can add a field to that",
     ),
+    ("exec_works_on_whatever_serves", RUNTIME),
+    ("needed_runtime_is_asked_for", RUNTIME),
     (
         "client_that_does_not_read_is_cut_behind_a_handler",
         "hyper reads the next request when the answer before it is sent",
@@ -144,4 +146,5 @@ const TRAILERS: &str = "hyper gives framing fields in trailers on; here they are
 const EXPECTATION: &str = "hyper knows one expectation, and ignores all others";
 const NOT_TOLD: &str = "hyper refuses a head with the status alone";
 const CHUNKS: &str = "hyper's limits for chunk extensions and trailers cannot be set one by one";
+const RUNTIME: &str = "hyper is no runtime: hooks run on tokio, and the backend has another name";
 const HINTS: &str = "hyper's server has no way to send interim answers";

@@ -286,7 +286,7 @@ cases! {
     }
     /// What a client did against the protocol is told as that, with the request if it was one.
     must protocol_fault_is_told_as_one ["T-42", "A4-3"] needs [StrictParsing, Limits] app knowing |play| {
-        play.connect()?.send("GET / HTTP/1.1\r\n\r\n")?.refused(400)?;
+        play.connect()?.send("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")?.refused(400)?;
         play.connect()?.send("POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno\r\n")?.refused(400)?;
         play.connect()?.send("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n")?.refused(413)?;
         play.wait_for_notes(6)?;

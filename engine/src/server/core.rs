@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,8 @@ pub(crate) struct Core<R: Runtime> {
     /// Set when all connections with nothing under way have left for the successor.
     pub(crate) moved: Latch<()>,
     asked_to_end: Mutex<Option<Ending>>,
+    /// What had been counted when an end began.
+    at_the_end: OnceLock<Counters>,
     asked: AtomicWaker,
     numbers: Arc<AtomicU64>,
 }
@@ -140,6 +142,7 @@ impl<R: Runtime> Core<R> {
             succession: Mutex::default(),
             moved: Latch::new(),
             asked_to_end: Mutex::new(None),
+            at_the_end: OnceLock::new(),
             asked: AtomicWaker::new(),
             numbers,
         }
@@ -199,8 +202,17 @@ impl<R: Runtime> Core<R> {
         lock(&self.asked_to_end)
     }
 
+    /// What had been counted when the end began: now, if it has not.
+    pub(crate) fn counted_before_the_end(&self) -> &Counters {
+        self.at_the_end.get_or_init(|| self.ledger.counters())
+    }
+
     /// Asks for an end, or for a sooner one than was asked for.
     fn end(&self, asked: Ending) {
+        if asked.begins <= asked.asked {
+            // Now, and not when who carries it out has its turn: what is answered until then is part of it.
+            self.counted_before_the_end();
+        }
         {
             let mut ending = self.ending();
             *ending = Some(match *ending {

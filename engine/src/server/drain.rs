@@ -32,7 +32,7 @@ pub(crate) async fn drain<R: Runtime + Sync>(
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clear();
-    let before = core.ledger.counters();
+    let before = core.counted_before_the_end().clone();
     if ending.leaves {
         paths.into_iter().for_each(OwnPath::pass_on);
         move_out(&core).await;

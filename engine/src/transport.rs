@@ -32,6 +32,18 @@ pub trait Transport: Unpin + Send + 'static {
     /// - `Pending`: there is no room.
     fn poll_send(&mut self, cx: &mut Context<'_>, tx: &mut SendQueue) -> Poll<io::Result<usize>>;
 
+    /// Ready when everything that [`poll_send`](Transport::poll_send) has taken is on its way. A socket needs no
+    /// more; a stream with a buffer of its own does.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether dropping it ends it in order, as it does a socket. If not, it is closed before.
+    fn ends_when_dropped(&self) -> bool {
+        true
+    }
+
     /// Sends what there is room for, without asking whether the runtime knows of any. A socket is said to be
     /// writable only when a good part of its buffer is free; a client that reads little by little may never
     /// get there, and takes something all the same.

@@ -149,7 +149,8 @@ impl ServerHandle {
         self.control.serve(Box::new(stream), facts)
     }
 
-    /// Whether there is room for another connection: under the limit, with descriptors to spare. For
+    /// Whether there is room for another connection: fewer than
+    /// [`Config::connections`](crate::Config::connections) are served. For
     /// a loop of one's own around [`accept_one`](ServerHandle::accept_one).
     pub fn should_accept(&self) -> bool {
         self.control.should_accept()

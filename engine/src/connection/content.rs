@@ -126,11 +126,12 @@ impl Content {
     }
 
     fn deadline(&self, config: &Config) -> Option<Deadline> {
-        let stall = self.came_at?.checked_add(config.body_stall)?;
-        let stall = Deadline {
+        // A time beyond what can be counted never comes.
+        let stall = self.came_at?.checked_add(config.body_stall);
+        let stall = stall.map(|at| Deadline {
             phase: Phase::Body,
-            at: stall,
-        };
+            at,
+        });
         let rate = config
             .body_rate
             .zip(self.waited_since)
@@ -140,7 +141,7 @@ impl Content {
                     at: since.checked_add(earned(rate, self.got).saturating_sub(self.waited))?,
                 })
             });
-        earlier(Some(stall), rate)
+        earlier(stall, rate)
     }
 
     fn is_waited_for(&mut self, now: Instant) {

@@ -50,8 +50,33 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 None => self.close(worker, CloseReason::Shutdown).await,
             },
         };
+        let ends_when_dropped = self.io.as_ref().is_none_or(T::ends_when_dropped);
+        if !ends_when_dropped && self.broken.is_none() {
+            self.end_this_side(worker).await;
+        }
         self.close_reason = Some(reason);
         Fate::Closed(reason)
+    }
+
+    /// Ends this side, and gives that no more time than a client has to read its last answer.
+    async fn end_this_side<S: Service>(&mut self, worker: &Worker<S>) {
+        let until = self
+            .now_anew()
+            .checked_add(worker.service.config().linger_time);
+        poll_fn(|cx| {
+            while self.poll_close(cx, Close::Write).is_pending() {
+                let deadline = until.map(|at| Deadline {
+                    phase: Phase::Linger,
+                    at,
+                });
+                match ready!(self.rest(cx, worker, deadline)) {
+                    Roused::Asked if self.must_stop(&worker.tide).is_none() => {}
+                    Roused::Asked | Roused::Late(_) => break,
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 
     async fn close_refused<S: Service>(
@@ -87,7 +112,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if self.peer_ended {
             return reason;
         }
-        poll_fn(|cx| self.poll_close(cx, Close::Write)).await;
+        self.end_this_side(worker).await;
         self.linger(worker).await;
         reason
     }

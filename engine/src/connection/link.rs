@@ -237,6 +237,19 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 }
             }
         }
+        if let Some(io) = self.io.as_mut().filter(|io| !io.ends_when_dropped()) {
+            match io.poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.taken_at = None,
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(self.broke(&error, Stop::WriteFailed)));
+                }
+                Poll::Pending => {
+                    let now = self.now();
+                    self.taken_at.get_or_insert(now);
+                    return Poll::Pending;
+                }
+            }
+        }
         self.waits_since = None;
         Poll::Ready(Ok(()))
     }
@@ -350,11 +363,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     fn write_deadline(&self, config: &Config) -> Option<Deadline> {
-        let stall = self.taken_at?.checked_add(config.write_stall)?;
-        let stall = Deadline {
+        // A time beyond what can be counted never comes.
+        let stall = self.taken_at?.checked_add(config.write_stall);
+        let stall = stall.map(|at| Deadline {
             phase: Phase::Write,
-            at: stall,
-        };
+            at,
+        });
         let rate = config
             .write_rate
             .zip(self.waits_since)
@@ -365,7 +379,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     at,
                 })
             });
-        earlier(Some(stall), rate)
+        earlier(stall, rate)
     }
 
     /// Whether to stop at once, and why.

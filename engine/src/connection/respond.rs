@@ -23,6 +23,9 @@ use crate::runtime::Runtime;
 use crate::service::Service;
 use crate::transport::Transport;
 
+/// How often an answer is filled up and sent in a row before other tasks have a turn.
+const ROUNDS: u32 = 32;
+
 /// What becomes of a connection after an answer.
 pub(crate) enum Next {
     /// Another request may come.
@@ -311,7 +314,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         sending: &mut Sending,
     ) -> Poll<Result<(), Stop>> {
         let high = worker.service.config().write_high;
+        let mut rounds = 0;
         loop {
+            rounds += 1;
+            if rounds > ROUNDS {
+                // Content that is always there, for a client that always takes it: others have their turn.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let mut waits_for_body = false;
             while self.tx.len() < high && !sending.flush_first {
                 match catch(|| sending.body.poll_next(cx)) {

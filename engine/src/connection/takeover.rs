@@ -79,6 +79,8 @@ struct Duplex<T> {
     rx: RecvBuf,
     tx: SendQueue,
     page: Arc<Page>,
+    /// Whether somebody waits to write, and so drives the sending: a runtime wakes one task for each direction.
+    writer_waits: bool,
 }
 
 impl<T> Duplex<T> {
@@ -88,6 +90,7 @@ impl<T> Duplex<T> {
             rx: RecvBuf::new(),
             tx: SendQueue::new(),
             page,
+            writer_waits: false,
         }
     }
 }
@@ -96,6 +99,13 @@ impl<T> Duplex<T> {
 const WRITE_HIGH: usize = 64 * 1024;
 
 impl<T: Transport> Duplex<T> {
+    /// Sends what waits, for one who waits until it is sent.
+    fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let drained = self.poll_drain(cx);
+        self.writer_waits = drained.is_pending();
+        drained
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.tx.is_empty() {
             let count = ready!(self.io.poll_send(cx, &mut self.tx))?;
@@ -113,8 +123,11 @@ impl<T: Transport> AsyncRead for Duplex<T> {
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        // What could not be sent at once is sent on while the application waits for an answer to it.
-        let _ = this.poll_drain(cx)?;
+        // What could not be sent at once is sent on while the application waits for an answer to it. What goes
+        // wrong there is for the next write to say: there may be something to read.
+        if !this.writer_waits {
+            let _ = this.poll_drain(cx);
+        }
         if this.rx.is_empty() {
             match this.io.poll_recv(cx, &mut this.rx) {
                 Poll::Ready(count) => this.page.moved(count?, 0),
@@ -138,7 +151,7 @@ impl<T: Transport> AsyncWrite for Duplex<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.tx.len() >= WRITE_HIGH {
-            ready!(self.poll_drain(cx))?;
+            ready!(self.poll_drained(cx))?;
         }
         let taken = bytes.len().min(WRITE_HIGH);
         self.tx.write(|out| out.extend_from_slice(&bytes[..taken]));
@@ -150,11 +163,12 @@ impl<T: Transport> AsyncWrite for Duplex<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_drain(cx)
+        ready!(self.poll_drained(cx))?;
+        self.io.poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_drain(cx))?;
+        ready!(self.poll_drained(cx))?;
         self.io.poll_close(cx, Close::Write)
     }
 }

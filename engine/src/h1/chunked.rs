@@ -194,11 +194,12 @@ pub(super) fn trailer(name: &HeaderName) -> Trailer {
 
 /// The line that the bytes begin with, without its CRLF; `None` while its end is not there.
 fn whole_line(bytes: &[u8], longest: usize, too_long: Refusal) -> Result<Option<&[u8]>, Refusal> {
-    let window = bytes.len().min(longest + 2);
+    let most = longest.saturating_add(2);
+    let window = bytes.len().min(most);
     match memchr::memchr(b'\n', &bytes[..window]) {
         Some(lf) if lf > 0 && bytes[lf - 1] == b'\r' => Ok(Some(&bytes[..lf - 1])),
         Some(_) => Err(Refusal::BareLf),
-        None if window == longest + 2 => Err(too_long),
+        None if window == most => Err(too_long),
         None => Ok(None),
     }
 }

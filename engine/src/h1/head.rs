@@ -108,7 +108,7 @@ impl Finder {
             let lf = self.looked + more;
             self.looked = lf + 1;
             // Said of a line that comes in pieces before its end is there, so of one that comes whole, too.
-            if self.first == 0 && lf > limits.request_line + 1 {
+            if self.first == 0 && lf > limits.request_line.saturating_add(1) {
                 return Err(Refusal::RequestLineTooLong);
             }
             if lf == 0 || bytes[lf - 1] != b'\r' {
@@ -126,7 +126,7 @@ impl Finder {
         }
         self.looked = window;
         // The CR of a line end may be there already.
-        if self.first == 0 && window > limits.request_line + 1 {
+        if self.first == 0 && window > limits.request_line.saturating_add(1) {
             return Err(Refusal::RequestLineTooLong);
         }
         if window == limits.head {

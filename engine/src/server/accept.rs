@@ -193,6 +193,9 @@ connection: close\r\n\r\n";
 /// More than so many at a time are closed without a word.
 const MOST_TURNED_AWAY: usize = 256;
 
+/// How much of what a refused client sends is read.
+const REFUSED_BYTES: usize = 64 * 1024;
+
 /// How long a refused client may take to read that it is.
 const REFUSED: Duration = Duration::from_secs(1);
 
@@ -205,6 +208,7 @@ async fn refuse<T: Transport, R: Runtime>(mut stream: T, runtime: R, admitted: A
     let mut rx = RecvBuf::new();
     tx.write(|out| out.extend_from_slice(AT_CAPACITY));
     let mut half_closed = false;
+    let mut read = 0;
     poll_fn(|cx| {
         while !tx.is_empty() {
             match stream.poll_send(cx, &mut tx) {
@@ -218,7 +222,13 @@ async fn refuse<T: Transport, R: Runtime>(mut stream: T, runtime: R, admitted: A
         }
         loop {
             match stream.poll_recv(cx, &mut rx) {
-                Poll::Ready(Ok(1..)) => rx.consume(rx.len()),
+                Poll::Ready(Ok(1..)) => {
+                    read += rx.len();
+                    rx.consume(rx.len());
+                    if read > REFUSED_BYTES {
+                        return Poll::Ready(());
+                    }
+                }
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
                 Poll::Pending => return timer.poll_ready(cx),
             }

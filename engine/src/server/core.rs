@@ -117,7 +117,9 @@ impl<R: Runtime> Core<R> {
         };
         let workers: Vec<_> = runtimes.iter().map(worker).collect();
         let config = Service::config(pipeline.as_ref());
-        let most = config.connections.unwrap_or_else(default_most);
+        let most = config
+            .connections
+            .unwrap_or_else(|| default_most(workers.len(), addresses.len()));
         let guests = config.connections_per_address.map(Guests::new);
         let pace = config.accept_rate.map(Pace::new);
         Core {
@@ -252,11 +254,16 @@ fn before(a: Option<Instant>, b: Option<Instant>) -> bool {
     }
 }
 
-/// Three quarters of the descriptors, and no more than ten thousand.
-fn default_most() -> usize {
+/// Three quarters of the descriptors, no more than ten thousand; and what the server needs itself is left: its
+/// sockets and their duplicates, its reactors, and some to spare for logs and files.
+fn default_most(workers: usize, listeners: usize) -> usize {
     let descriptors = net::descriptor_limit().unwrap_or(u64::MAX);
-    let most = (descriptors / 4).saturating_mul(3).min(10_000);
-    usize::try_from(most).unwrap_or(10_000).max(1)
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+    let own = 16 + workers * (4 + 2 * listeners);
+    (descriptors / 4)
+        .saturating_mul(3)
+        .min(descriptors.saturating_sub(own))
+        .clamp(1, 10_000)
 }
 
 impl<R: Runtime + Sync> Control for Core<R> {

@@ -158,16 +158,18 @@ fn conclude<R: Runtime + Sync>(core: Arc<Core<R>>, threads: Threads, report: Rep
         ended.set(report);
         return;
     }
+    let (latch, outcome) = (ended.clone(), report.clone());
     let end = move || {
         drop(core);
         threads.join();
-        ended.set(report);
+        latch.set(outcome);
     };
     if let Err(error) = std::thread::Builder::new()
         .name("bayonet-end".into())
         .spawn(end)
     {
         // Without a thread to spare the workers go on idling; the server has ended all the same.
+        ended.set(report);
         say(
             log::Level::Error,
             format_args!("the workers could not be ended: {error}"),

@@ -43,12 +43,15 @@ impl Transport for Foreign {
             Poll::Pending => return Poll::Pending,
         };
         tx.advance(sent);
-        if tx.is_empty() {
-            // A stream with a buffer of its own keeps it until it is told. Its waker is stored by that, and
-            // the next poll of anything goes on with it.
-            let _ = self.0.as_mut().poll_flush(cx)?;
-        }
         Poll::Ready(Ok(sent))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.as_mut().poll_flush(cx)
+    }
+
+    fn ends_when_dropped(&self) -> bool {
+        false
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {

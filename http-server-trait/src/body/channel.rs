@@ -261,10 +261,14 @@ impl Receiver {
                 state.receiver = Some(cx.waker().clone());
                 Poll::Pending
             }
-            Some(Ok(trailers)) => {
-                Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+            Some(end) => {
+                // Whoever asks again after the trailers, or after the error, finds the end.
+                state.end = Some(Ok(None));
+                Poll::Ready(match end {
+                    Ok(trailers) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
+                    Err(error) => Some(Err(error)),
+                })
             }
-            Some(Err(error)) => Poll::Ready(Some(Err(error))),
         }
     }
 }

@@ -41,7 +41,7 @@ fn tell(status: &Value) {
     }
     say(&format_args!(
         "\n{:<10} {:<8} {:>11} {:>9}",
-        "server", "state", "connections", "requests"
+        "server", "state", "connections", "under way"
     ));
     for server in list(&status["servers"]) {
         say(&format_args!(

@@ -25,7 +25,9 @@ pub(crate) fn run(workers: usize) -> Result<(), BoxError> {
     server.handler(Soak(Arc::clone(&handled)));
     let mut handle = block_on(server.listen("127.0.0.1:0"))?;
     let mut backend = "tokio".to_owned();
-    let mut left: Vec<(String, Duration, ServerHandle)> = Vec::new();
+    let mut left: Vec<Left> = Vec::new();
+    let mut reports = Vec::new();
+    let mut swapped = 0;
     let address = handle.address().ok_or("no address")?;
     say(&address)?;
     for line in io::stdin().lock().lines() {
@@ -36,8 +38,20 @@ pub(crate) fn run(workers: usize) -> Result<(), BoxError> {
                 let begun = Instant::now();
                 let new = block_on(handle.handover(successor.as_mut()))?;
                 let took = begun.elapsed();
-                left.push((format!("{backend} {to}"), took, handle));
+                swapped += 1;
+                left.push(Left {
+                    number: swapped,
+                    names: format!("{backend} {to}"),
+                    took,
+                    handle,
+                });
                 (backend, handle) = (to.to_owned(), new);
+                // A handle keeps what it is a handle of.
+                let (ended, going): (Vec<_>, _) = left
+                    .into_iter()
+                    .partition(|old| old.handle.report().is_some());
+                reports.extend(ended.iter().map(Left::report));
+                left = going;
                 say(&took.as_micros())?;
             }
             ("facts", _) => {
@@ -47,16 +61,11 @@ pub(crate) fn run(workers: usize) -> Result<(), BoxError> {
             }
             // Once everything has left the servers that were swapped away: what they report.
             ("reports", _) => {
-                for (names, took, old) in left.drain(..) {
-                    let report = old.wait();
-                    let balanced = u8::from(report.counters.balances());
-                    say(&format_args!(
-                        "{names} {} {} {} {} {balanced}",
-                        took.as_micros(),
-                        report.moved,
-                        report.finished,
-                        report.cut + report.idle
-                    ))?;
+                reports.extend(left.drain(..).map(|old| old.report()));
+                // They have ended in an order of their own.
+                reports.sort_unstable();
+                for (_, report) in reports.drain(..) {
+                    say(&report)?;
                 }
                 say(&".")?;
             }
@@ -68,6 +77,31 @@ pub(crate) fn run(workers: usize) -> Result<(), BoxError> {
         .wait();
     say(&u8::from(report.is_clean() && report.counters.balances()))?;
     Ok(())
+}
+
+/// A server that was swapped away.
+struct Left {
+    number: u64,
+    names: String,
+    took: Duration,
+    handle: ServerHandle,
+}
+
+impl Left {
+    /// The number of the swap, and what is reported of it when the server has ended.
+    fn report(&self) -> (u64, String) {
+        let report = self.handle.wait();
+        let balanced = u8::from(report.counters.balances());
+        let text = format!(
+            "{} {} {} {} {} {balanced}",
+            self.names,
+            self.took.as_micros(),
+            report.moved,
+            report.finished,
+            report.cut + report.idle
+        );
+        (self.number, text)
+    }
 }
 
 fn fresh(backend: &str, workers: usize) -> Result<Box<dyn HttpServer>, BoxError> {

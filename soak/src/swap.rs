@@ -38,7 +38,8 @@ impl Found {
     /// Whether no request failed, no connection was lost and nothing is left.
     pub(crate) fn is_right(&self) -> bool {
         let (handled, sent) = self.handled();
-        self.kinds.iter().all(Tally::is_right)
+        sent > 0
+            && self.kinds.iter().all(Tally::is_right)
             && self.kinds[0].kept == self.kinds[0].keepers
             && self.swaps.iter().all(|swap| swap.cut == 0 && swap.balanced)
             && handled == sent
@@ -87,12 +88,14 @@ pub(crate) fn run(options: &Swap) -> Result<bool, BoxError> {
     Ok(found.is_right())
 }
 
-/// Every runtime once, with a little of everything: what a process keeps for good is there then.
+/// A tenth of the swaps, at least one to each runtime, under the same load: what a process keeps for good is there
+/// then. An allocator keeps something for each of the threads that there were at a time.
 fn warm_up(server: &mut Server, options: &Swap) -> Result<(), BoxError> {
     let stage = Stage::new(server.address);
     let working = clients::start(&stage, options)?;
-    for to in ROUND {
-        thread::sleep(Duration::from_millis(300));
+    let swaps = (options.swaps / 10).max(ROUND.len());
+    for to in ROUND.into_iter().cycle().take(swaps) {
+        thread::sleep(options.pause());
         server.swap(to)?;
     }
     stop(&stage, working)?;

@@ -142,8 +142,8 @@ fn streams_of_the_runtime_are_served(mut server: Server) {
         let address = listener.local_addr()?;
         let closed = task::spawn(async move {
             let (stream, _) = listener.accept().await?;
-            let served = serving.serve(stream);
-            Ok::<_, io::Error>(served.expect("it serves").await)
+            let accepted = serving.serve(stream);
+            Ok::<_, io::Error>(accepted.expect("it serves").await)
         });
         Ok::<_, io::Error>((address, closed))
     })

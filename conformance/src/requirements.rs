@@ -191,7 +191,7 @@ pub const CONTRACT: &[Requirement] = requirements! {
 /// What five earlier servers could do, whose users are to miss nothing: Raku's HTTP::Server::Async (A0), Ring
 /// (A1), Nim's asynchttpserver (A2), PAGI (A3), manakai's Web::Transport (A4).
 pub const ACCEPTANCE: &[Requirement] = requirements! {
-    Must "A0-1" "list 0" "a foreign server of about 100 lines on the trait alone"; "`examples/minimal-backend`, whose tests play what it can do"
+    Must "A0-1" "list 0" "a foreign server on the trait alone, of which about 100 lines are the trait"; "`examples/minimal-backend`, whose tests play what it can do"
     Must "A0-2" "list 0" "middleware before the content, handler after it"
     Must "A0-3" "list 0" "three handlers, the second stops"
     Must "A0-4" "list 0" "a pending decision does not delay another connection"
@@ -203,7 +203,7 @@ pub const ACCEPTANCE: &[Requirement] = requirements! {
     Must "A0-10" "list 0" "two pipelined requests in one segment"
     Must "A0-11" "list 0" "listen returns at once, wait blocks, port 0, address in use"
     Must "A0-12" "list 0" "a 101 from middleware and a protocol of one's own"
-    Must "A0-14" "list 0" "the same program under each feature"; "the step `features` of `.ci/run`"
+    Must "A0-14" "list 0" "the same program under each feature"; "the steps `features` and `one_program` of `.ci/run`"
     Must "A1-1" "list 1" "50 rounds of start and stop on one port"
     Must "A1-2" "list 1" "everything a handler may ask of a request"
     Must "A1-3" "list 1" "content of every kind has the right length"

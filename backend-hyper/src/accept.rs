@@ -15,7 +15,7 @@ use http_server_trait::{AtCapacity, CloseReason, Facts, Waiting};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::core::{Core, Seat};
-use crate::drive::{by_hand, linger};
+use crate::drive::{bare_answer, linger};
 use crate::wire::{Socket, Wire, ends};
 
 /// A listening socket.
@@ -120,7 +120,7 @@ async fn until<F: Future>(stop: &mut Waiting<()>, future: F) -> Option<F::Output
 /// Tells a client that there is no room.
 async fn refuse(core: Arc<Core>, socket: Socket, seat: Seat) {
     let wire = Wire::new(socket, Arc::clone(&core.traffic));
-    let full = by_hand(StatusCode::SERVICE_UNAVAILABLE);
+    let full = bare_answer(StatusCode::SERVICE_UNAVAILABLE);
     linger(&wire, seat.conn(), core.pipeline.config(), &full).await;
     seat.leave(CloseReason::AtCapacity);
 }

@@ -147,6 +147,14 @@ impl Slot {
         }
     }
 
+    /// The answer is out: what a handler has not read by now is nobody's.
+    pub(crate) fn take_back(&self) {
+        let mut state = self.state();
+        if state.hold == Hold::Taken {
+            state.hold = Hold::Unwanted;
+        }
+    }
+
     /// Asks for it and keeps what comes: so that hyper sends a 100 before an answer that is made of it.
     pub(crate) fn ask(&self, cx: &mut Context<'_>) {
         if let Poll::Ready(Some(frame)) = self.poll_frame(cx) {
@@ -359,6 +367,10 @@ impl Body for Content {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.0.hold() == Hold::Unwanted {
+            let gone = BodyError::new(BodyErrorKind::Disconnected);
+            return Poll::Ready(Some(Err(gone)));
+        }
         self.0.poll_frame(cx)
     }
 
@@ -371,11 +383,7 @@ impl Body for Content {
 
 impl Drop for Content {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        if state.hold == Hold::Taken {
-            state.hold = Hold::Unwanted;
-        }
-        drop(state);
+        self.0.take_back();
         // The driver reads the rest.
         self.0.conn.driver().wake();
     }

@@ -281,7 +281,7 @@ impl Driver {
             // hyper has a time-out for heads, and answers nothing when it strikes.
             End::Late(Late::Head { begun: true }) => (
                 CloseReason::HeadTimeout,
-                Close::Linger(by_hand(StatusCode::REQUEST_TIMEOUT)),
+                Close::Linger(bare_answer(StatusCode::REQUEST_TIMEOUT)),
             ),
             End::Late(Late::Write) => (CloseReason::WriteTimeout, Close::Reset),
             End::Late(Late::WriteRate) => (CloseReason::WriteTooSlow, Close::Reset),
@@ -377,7 +377,7 @@ fn abort_reason(reason: CloseReason) -> AbortReason {
 }
 
 /// An answer that hyper does not write.
-pub(crate) fn by_hand(status: StatusCode) -> Vec<u8> {
+pub(crate) fn bare_answer(status: StatusCode) -> Vec<u8> {
     let reason = status.canonical_reason().unwrap_or_default();
     let retry = match status {
         StatusCode::SERVICE_UNAVAILABLE => "retry-after: 1\r\n",

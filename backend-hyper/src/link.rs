@@ -280,6 +280,7 @@ impl Link {
             Sending::Given { flushes } if flow.flushes > flushes => {}
             _ => return None,
         }
+        record.slot.take_back();
         record.end_phase(|phases, took| phases.send = took);
         let outcome = if is_over {
             Outcome::TakenOver

@@ -18,14 +18,6 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         .expect("a runtime")
 });
 
-/// Cases that need what hyper has not at all.
-const SKIPPED: &[(&str, &str)] = &[
-    ("early_hints_come_before_the_answer", HINTS),
-    ("interim_answers_stay_with_their_request", HINTS),
-    ("interim_answer_says_nothing_of_the_connection", HINTS),
-];
-const HINTS: &str = "hyper's server has no way to send interim answers";
-
 fn current() -> Server {
     let _inside = RUNTIME.enter();
     Server::current()
@@ -35,8 +27,8 @@ fn main() {
     Suite::new()
         // hyper lacks some of each of these. What it lacks shows case by case.
         .tries(&[Feature::StrictParsing, Feature::Limits, Feature::Trailers])
+        .lacks(&[Feature::EarlyHints, Feature::Handover])
         .fails(known::FAILS)
-        .skips(SKIPPED)
         .boxed("hyper", Server::new)
         .backend("hyper-current", current)
         .run();

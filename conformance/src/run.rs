@@ -29,15 +29,15 @@ pub enum Outcome {
     Skipped(String),
 }
 
-/// Why a case makes no sense for a server of these capabilities, unless it is `tried` all the same.
+/// What is missing for a case to make sense for a server of these capabilities, and why; unless it is `tried` all
+/// the same.
 pub(crate) fn why_not(
     case: &Case,
     capabilities: &Capabilities,
     tried: &[Feature],
-) -> Option<String> {
+) -> Option<(Feature, &'static str)> {
     let mut needs = case.needs.iter().filter(|feature| !tried.contains(feature));
-    let missing = needs.find_map(|feature| Some((feature, capabilities.why_not(*feature)?)));
-    missing.map(|(feature, reason)| format!("{feature}: {reason}"))
+    needs.find_map(|feature| Some((*feature, capabilities.why_not(*feature)?)))
 }
 
 /// How many threads a server of a case has.

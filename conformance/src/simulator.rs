@@ -30,8 +30,8 @@ impl Suite {
     pub fn simulator(mut self) -> Self {
         let capabilities = SimServer::new(&Sim::new(0)).capabilities();
         for case in crate::cases::all() {
-            if let Some(reason) = run::why_not(case, &capabilities, &[]) {
-                self.skip("sim", case, &reason);
+            if let Some((feature, reason)) = run::why_not(case, &capabilities, &[]) {
+                self.skip("sim", case, &format!("{feature}: {reason}"));
                 continue;
             }
             self.add("sim", case, move || everywhere(case));

@@ -36,6 +36,7 @@ pub struct Suite {
     listed: Vec<(&'static str, &'static str)>,
     failing: Vec<(&'static str, &'static str)>,
     tried: Vec<Feature>,
+    missing: Vec<Feature>,
 }
 
 /// A case against one backend.
@@ -108,8 +109,11 @@ impl Suite {
         let make = Arc::new(make);
         let capabilities = make().capabilities();
         for case in cases {
-            if let Some(reason) = run::why_not(case, &capabilities, &self.tried) {
-                self.skip(name, case, &reason);
+            if let Some((feature, reason)) = run::why_not(case, &capabilities, &self.tried) {
+                if self.missing.contains(&feature) {
+                    self.listed.push((case.name, reason));
+                }
+                self.skip(name, case, &format!("{feature}: {reason}"));
                 continue;
             }
             let make = Arc::clone(&make);
@@ -123,6 +127,13 @@ impl Suite {
     /// [listed](Suite::fails).
     pub fn tries(mut self, features: &[Feature]) -> Self {
         self.tried.extend_from_slice(features);
+        self
+    }
+
+    /// Lists all cases as skipped that need these features and are added from now on, for the reason that the
+    /// backend gives for lacking them.
+    pub fn lacks(mut self, features: &[Feature]) -> Self {
+        self.missing.extend_from_slice(features);
         self
     }
 
@@ -250,6 +261,16 @@ impl Suite {
             .filter(|(name, _)| !skipped.contains(name))
             .map(|(name, _)| *name)
             .collect();
+        let is_missed = |feature: &Feature| {
+            let mut skipped = self.tests.iter().filter(|test| test.play.is_err());
+            skipped.any(|test| test.case.needs.contains(feature))
+        };
+        if let Some(feature) = self.missing.iter().find(|feature| !is_missed(feature)) {
+            let problem = format!("listed as lacking, but no case is skipped for it: {feature}");
+            return Trial::test("every_skipped_case_is_listed", || {
+                Err(Failed::from(problem))
+            });
+        }
         let problem = match (not_listed.is_empty(), not_skipped.is_empty()) {
             (true, true) => None,
             (false, _) => Some(format!(

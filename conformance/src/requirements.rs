@@ -185,7 +185,7 @@ pub const CONTRACT: &[Requirement] = requirements! {
     Must "T-64" "contract" "accepting by hand"
     Must "T-65" "contract" "what a backend cannot do, it says"
     Must "T-66" "contract" "a backend is the runtime whose name it has"; "`tests/runtime.rs` of each backend"
-    Must "T-67" "contract" "a running server moves to another backend"; "`bayonet/tests/swap.rs`, `engine/tests/swap.rs`"
+    Must "T-67" "contract" "a running server moves to another backend"
 };
 
 /// What five earlier servers could do, whose users are to miss nothing: Raku's HTTP::Server::Async (A0), Ring

@@ -42,12 +42,13 @@ fn steering(backend: &str, control: &Control) {
         other => other.to_string(),
     };
     say(&format_args!("\ncontrol at {place}"));
+    // In the environment, as others can read a command line.
     let token = control.token().map_or_else(String::new, |token| {
         say(&format_args!("token {token}"));
-        format!(" --token {token}")
+        format!("BAYONET_TOKEN={token} ")
     });
     say(&format_args!(
-        "  bayonet swap {to} --control {place}{token}"
+        "  {token}bayonet swap {to} --control {place}"
     ));
 }
 

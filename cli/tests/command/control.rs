@@ -15,10 +15,7 @@ struct Said {
 
 fn run(line: &[&str], environment: &[(&str, &str)]) -> Said {
     let mut command = bayonet();
-    command
-        .args(line)
-        .env_remove("BAYONET_CONTROL")
-        .env_remove("BAYONET_TOKEN");
+    command.args(line);
     let Output {
         status,
         stdout,

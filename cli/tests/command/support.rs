@@ -14,7 +14,12 @@ use rustix::process::{Pid, kill_process};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn bayonet() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_bayonet"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bayonet"));
+    // What somebody has set for a demo of their own is not for these.
+    command
+        .env_remove("BAYONET_CONTROL")
+        .env_remove("BAYONET_TOKEN");
+    command
 }
 
 /// The demo, running.

@@ -6,6 +6,7 @@ use crate::Swap;
 use crate::clients::KINDS;
 use crate::server::Swapped;
 use crate::swap::Found;
+use crate::tally::Times;
 
 /// The aim for the longest that anybody waits.
 const STALL: Duration = Duration::from_millis(50);
@@ -123,6 +124,16 @@ fn times(found: &Found, options: &Swap) {
             );
         }
     }
+    let mut took = Times::default();
+    found.swaps.iter().for_each(|swap| took.note(swap.took));
+    println!(
+        "{:<28} {:>9.2} {:>9.2} {:>9.2} {:>9.2}",
+        "a swap",
+        milliseconds(took.quantile(500)),
+        milliseconds(took.quantile(990)),
+        milliseconds(took.quantile(999)),
+        milliseconds(took.quantile(1000))
+    );
     let kept = &found.kinds[0];
     let (quiet, swapping) = (kept.quiet.quantile(990), kept.swapping.quantile(990));
     let longest = kept.swapping.quantile(1000);

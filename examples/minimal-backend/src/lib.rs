@@ -38,6 +38,7 @@ pub const LEFT_OUT: &[(Feature, &str)] = &[
     (Feature::Streaming, "content is always collected"),
     (Feature::KeepAlive, "one connection, one request"),
     (Feature::Interim, "one request, one answer"),
+    (Feature::EarlyHints, "one request, one answer"),
     (Feature::Trailers, "it passes them over"),
     (Feature::Limits, "it knows one, of content"),
     (Feature::StrictParsing, "it reads friendly clients"),

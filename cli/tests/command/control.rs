@@ -255,6 +255,55 @@ fn an_address_asks_for_the_token() {
     demo.stop();
 }
 
+/// Lets the demo have descriptors below this number, or as many as it may. Gives back what was so before.
+#[cfg(target_os = "linux")]
+fn descriptors(demo: &Demo, below: Option<u64>) -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+    // Whoever lowers this one cannot raise it again.
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = below.or(maximum);
+    let before = prlimit(
+        Some(demo.id()),
+        Resource::Nofile,
+        Rlimit { current, maximum },
+    );
+    before.expect("it runs").current
+}
+
+/// The number that the demo's next descriptor gets.
+#[cfg(target_os = "linux")]
+fn lowest_free(demo: &Demo) -> u64 {
+    let taken = |number: &u64| {
+        let path = format!("/proc/{}/fd/{number}", demo.id().as_raw_nonzero());
+        std::fs::symlink_metadata(path).is_ok()
+    };
+    let free = (0..1000).find(|number| !taken(number));
+    free.expect("some are free")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_swap_that_fails_changes_nothing() {
+    let (_, place) = socket("full");
+    let demo = Demo::with("smol", &["--control", &place]);
+    let mut client = demo.connect();
+    assert_eq!(serves(&mut client).0, "smol");
+
+    let allowed = descriptors(&demo, None);
+    // One is for who asks for the swap.
+    descriptors(&demo, Some(lowest_free(&demo) + 1));
+    run(&["swap", "tokio", "--control", &place], &[])
+        .wrong(&["the new server could not start", "Too many open files"]);
+    assert_eq!(serves(&mut client), ("smol".into(), "1.2".into()));
+
+    descriptors(&demo, allowed);
+    assert_eq!(json(&place)["swaps"], serde_json::json!([]));
+    run(&["swap", "tokio", "--control", &place], &[]).well();
+    assert_eq!(serves(&mut client), ("tokio".into(), "1.3".into()));
+    drop(client);
+    demo.stop();
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_its_reason() {
     let (path, place) = socket("refuse");

@@ -111,9 +111,13 @@ impl Demo {
             .ask(&format!("GET {target} HTTP/1.1\r\nHost: demo\r\n\r\n"))
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub(crate) fn id(&self) -> Pid {
         let id = i32::try_from(self.process.id()).expect("an id");
-        kill_process(Pid::from_raw(id).expect("an id"), signal).expect("it runs");
+        Pid::from_raw(id).expect("an id")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.id(), signal).expect("it runs");
     }
 
     /// The next line that it writes to stderr.

@@ -78,6 +78,9 @@ fn round<S: HttpServer>(make: fn() -> S) -> Checked {
     let (mut idle, mut used) = (connect(&handle)?, connect(&handle)?);
     ask(&mut used)?;
     ask(&mut used)?;
+    // One that still waits in the kernel's queue is the kernel's to end.
+    let both = eventually(|| handle.counters().accepted == 2);
+    check(both, || handle.counters().to_string())?;
     let report = handle.shutdown(Drain::default()).wait();
     check(report.is_clean(), || report.to_string())?;
     let (left, last) = (idle.read(&mut [0]), used.read(&mut [0]));

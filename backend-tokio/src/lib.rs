@@ -91,6 +91,7 @@ impl HttpServer for Server {
     }
 
     async fn adopt(&mut self, from: Inheritance) -> Result<ServerHandle, AdoptError> {
+        self.app.follow(from.pipeline.config());
         let crew = self.crew().map_err(server::no_crew)?;
         server::adopt::<Tokio>(from, &self.app, crew).await
     }

@@ -187,6 +187,14 @@ impl App {
         &mut self.config
     }
 
+    /// Takes the limits of a server that it follows, unless it was [configured](App::config_mut) itself. For
+    /// authors of backends.
+    pub fn follow(&mut self, config: &Config) {
+        if !self.configured {
+            self.config = config.clone();
+        }
+    }
+
     /// The runtime that the application needs, if this is another one.
     pub(crate) fn misses(&self, exec: &Exec) -> Option<&'static str> {
         self.needs_runtime

@@ -3,7 +3,7 @@
 use bayonet::IntoListen;
 use clap::{Args as Options, Parser, Subcommand};
 
-use crate::control;
+use crate::{check, control};
 
 /// Where the demo listens if nobody says where.
 const PLACE: &str = "127.0.0.1:1666";
@@ -20,6 +20,8 @@ Examples:
   bayonet --control unix:/tmp/bayonet    steered from another terminal,
       bayonet swap smol --control unix:/tmp/bayonet
                                          which moves it to smol while it runs
+  bayonet check http://127.0.0.1:8080    any server, held to the RFCs
+  bayonet check --help                   what that needs, and more examples
 
 Then, from another terminal:
   curl -i http://127.0.0.1:1666/plaintext
@@ -28,7 +30,8 @@ Then, from another terminal:
 
 Exit codes:
   0 a clean stop, or done    1 it could not be done    2 a wrong command line
-  3 requests were cut";
+  3 requests were cut
+  Those of `bayonet check` are its own: see its help.";
 
 const DEMO_EXAMPLES: &str = "\
 Routes:
@@ -111,6 +114,9 @@ pub(crate) enum Command {
     /// Let the requests of a running demo finish, and end it.
     #[command(after_help = CONTROL_EXAMPLES)]
     Drain(control::Drain),
+    /// Check any HTTP/1.1 server against the RFCs, by its address.
+    #[command(after_help = check::EXAMPLES)]
+    Check(Box<check::Options>),
 }
 
 /// How to serve the demo.

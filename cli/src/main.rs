@@ -2,6 +2,7 @@
 
 mod args;
 mod backends;
+mod check;
 mod control;
 mod demo;
 mod failure;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Command::Status(options) => control::status(&options),
         Command::Swap(options) => control::swap(&options),
         Command::Drain(options) => control::drain(&options),
+        Command::Check(options) => Ok(check::run(&options)),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");

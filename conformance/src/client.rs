@@ -470,6 +470,19 @@ impl Client {
         self.silent_for(SILENCE)
     }
 
+    /// Nothing comes for a while from a server of which that is known. Another one may send its answer as it comes
+    /// to it.
+    pub fn silent_at_home(&mut self) -> Result<&mut Self, Failure> {
+        if self.judge.foreign().is_none() {
+            return self.silent();
+        }
+        if self.received.is_empty() && self.ended.is_none() {
+            let received = self.wire.receive(SILENCE);
+            self.took(received);
+        }
+        Ok(self)
+    }
+
     /// Nothing comes for so long.
     pub fn silent_for(&mut self, time: Duration) -> Result<&mut Self, Failure> {
         if self.received.is_empty() && self.ended.is_none() {

@@ -68,8 +68,17 @@ impl Exchange {
     }
 }
 
+impl FromIterator<Step> for Exchange {
+    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+        Exchange {
+            steps: steps.into_iter().collect(),
+        }
+    }
+}
+
 impl Piece {
-    fn of(bytes: &[u8]) -> Self {
+    /// Keeps the first of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
         Piece {
             bytes: bytes[..bytes.len().min(KEPT)].to_vec(),
             length: bytes.len(),

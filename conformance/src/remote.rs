@@ -176,6 +176,16 @@ pub struct Finding {
 }
 
 impl Judged {
+    /// That this became of a case.
+    pub fn new(case: &'static Case, judgement: Judgement) -> Self {
+        Judged {
+            case,
+            judgement,
+            unfinished: false,
+            took: Duration::ZERO,
+        }
+    }
+
     /// The hardest of what was found.
     pub fn level(&self) -> Option<Level> {
         self.findings().iter().map(|finding| finding.level).min()
@@ -211,16 +221,23 @@ impl Judged {
     }
 
     fn not_played(case: &'static Case, reason: impl Into<String>) -> Self {
-        Judged {
-            case,
-            judgement: Judgement::NotPlayed(reason.into()),
-            unfinished: true,
-            took: Duration::ZERO,
-        }
+        let mut judged = Judged::new(case, Judgement::NotPlayed(reason.into()));
+        judged.unfinished = true;
+        judged
     }
 }
 
 impl Finding {
+    /// With nothing but a message.
+    pub fn new(level: Level, message: impl Into<String>) -> Self {
+        Finding {
+            level,
+            variant: None,
+            message: message.into(),
+            exchange: Exchange::default(),
+        }
+    }
+
     fn of(case: &Case, failure: &Failure) -> Option<Self> {
         let level = match failure.kind() {
             Kind::Finding => case.level,

@@ -6,8 +6,10 @@ use std::time::Duration;
 use backend_tokio::Server;
 use http_server_conformance::cases;
 use http_server_conformance::remote::{self, Asking, Echo, Judged, Judgement, Remote};
+use http_server_trait::http::StatusCode;
 use http_server_trait::{
-    Address, BodyError, Drain, HttpServer, Request, Response, ServerHandle, block_on,
+    Address, Body, BodyError, Drain, HttpServer, Request, Response, ServerHandle, block_on,
+    streamed,
 };
 
 /// Where the two routes are, if not where cases have them. Their lengths differ, and one has the other in it.
@@ -15,23 +17,40 @@ const OK: &str = "/a/path/with/ok/in/it";
 const ECHO: &str = "/e";
 const CONTENT: &str = "not what cases have";
 
-fn serve(has_echo: bool) -> (ServerHandle, SocketAddr) {
+/// What is done with content.
+#[derive(Clone, Copy)]
+enum Content {
+    /// It is sent back when all of it is there.
+    SentBack,
+    /// It is sent back as it comes.
+    Streamed,
+    /// There is no route for it.
+    Ignored,
+}
+
+fn serve(content: Content) -> (ServerHandle, SocketAddr) {
     let mut server = Server::new();
-    server.handler(move |mut request: Request| async move {
-        Ok::<_, BodyError>(match request.path() {
-            OK => Some(Response::text(CONTENT)),
-            ECHO if has_echo => {
-                let content = request.bytes().await?;
-                Some(Response::text("").with_body(content))
-            }
+    let answer = move |mut request: Request| async move {
+        Ok::<_, BodyError>(match (request.path(), content) {
+            (OK, _) => Some(Response::text(CONTENT)),
+            (ECHO, Content::SentBack) => Some(sent(request.bytes().await?)),
+            (ECHO, Content::Streamed) => Some(sent(request.take_body())),
             _ => None,
         })
-    });
+    };
+    match content {
+        Content::Streamed => server.handler(streamed(answer)),
+        Content::SentBack | Content::Ignored => server.handler(answer),
+    };
     // Refusals are what is wanted here.
     server.app_mut().on_error(|_| async {});
     let handle = block_on(server.listen("127.0.0.1:0")).expect("there is a free port");
     let address = handle.addresses()[0].tcp().expect("it is one of TCP");
     (handle, address)
+}
+
+fn sent(content: impl Into<Body>) -> Response {
+    Response::new(StatusCode::OK).with_body(content.into())
 }
 
 fn asking(echo: Echo) -> Asking {
@@ -57,8 +76,12 @@ fn end(handle: &ServerHandle) {
 /// Every case holds: so paths and hosts are put in wherever they have to be, and nowhere else.
 #[test]
 fn our_own_server_holds_every_case_at_paths_of_its_own() {
-    let (handle, address) = serve(true);
-    for host in [None, Some("a.longer.name.example")] {
+    for (content, host) in [
+        (Content::SentBack, None),
+        (Content::SentBack, Some("a.longer.name.example")),
+        (Content::Streamed, None),
+    ] {
+        let (handle, address) = serve(content);
         let mut asking = asking(Echo::At(ECHO.to_owned()));
         asking.host = host.map(str::to_owned);
         for judged in play(&asking, address) {
@@ -69,14 +92,14 @@ fn our_own_server_holds_every_case_at_paths_of_its_own() {
                 judged.judgement
             );
         }
+        end(&handle);
     }
-    end(&handle);
 }
 
 /// Without an echo most cases apply all the same, and nothing is found.
 #[test]
 fn without_an_echo_nothing_is_found() {
-    let (handle, address) = serve(false);
+    let (handle, address) = serve(Content::Ignored);
     let judged = play(&asking(Echo::Nowhere), address);
     end(&handle);
     let mut holding = 0;

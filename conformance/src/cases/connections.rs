@@ -389,7 +389,7 @@ cases! {
             let mut client = play.connect()?;
             client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nfirst{front}"))?;
             client.answered(200)?.content("first")?;
-            client.silent()?.send(back)?.answered(200)?.content(content)?;
+            client.silent_at_home()?.send(back)?.answered(200)?.content(content)?;
         }
         Ok(())
     }

@@ -86,10 +86,11 @@ impl Answer {
         if statuses.contains(&self.status) {
             return Ok(self);
         }
-        Err(Failure::new(format!(
-            "the status is {}, and should be one of {statuses:?}",
-            self.status
-        )))
+        let status = self.status;
+        Err(Failure::new(match statuses {
+            [one] => format!("the status is {status}, and should be {one}"),
+            several => format!("the status is {status}, and should be one of {several:?}"),
+        }))
     }
 
     /// Asks for this content.
@@ -212,6 +213,10 @@ impl Answer {
         ended: bool,
         judge: &Judge,
     ) -> Result<Progress, Failure> {
+        if judge.foreign().is_some() && !begins_an_answer(bytes) {
+            // RFC 1945, 3.1: so did answers of HTTP/0.9.
+            return Err(format!("what came has no status line: {}", short(bytes)).into());
+        }
         let Some((lines, head_len)) = head(bytes)? else {
             return Ok(Progress::NeedsMore);
         };
@@ -345,6 +350,13 @@ impl fmt::Display for Answer {
             short(&self.content)
         )
     }
+}
+
+/// Whether these bytes may be the first of an answer.
+fn begins_an_answer(bytes: &[u8]) -> bool {
+    let begin = b"HTTP/";
+    let length = bytes.len().min(begin.len());
+    bytes[..length] == begin[..length]
 }
 
 /// Whether a list field has this option.

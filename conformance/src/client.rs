@@ -33,6 +33,8 @@ enum End {
 
 /// How long, in a case's time, an answer may take.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// What is wrong where a close does not come.
+const NOT_CLOSED: &str = "the server does not close the connection";
 /// For how long nothing may come where nothing must.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -220,16 +222,27 @@ impl Client {
         if self.is_last(answer)? {
             return Ok(());
         }
-        self.alive()
+        match self.alive() {
+            // RFC 9112, 9.5: a server may close at any time. That it should say so is another case.
+            Err(_) if self.judge.foreign().is_some() && self.has_only_ended() => Ok(()),
+            verdict => verdict,
+        }
+    }
+
+    /// The connection has ended, and nothing has come of another answer.
+    fn has_only_ended(&self) -> bool {
+        self.ended.is_some() && self.received.is_empty()
     }
 
     /// An answer of this status, which is the last on its connection.
     pub fn last(&mut self, status: u16) -> Result<Answer, Failure> {
         let answer = self.answer()?;
         let mut answer = self.told(answer.status(status))?;
-        if self.judge.foreign().is_none() {
-            answer = self.told(answer.says_close())?;
+        if self.judge.foreign().is_some() {
+            self.asked_again()?;
+            return Ok(answer);
         }
+        answer = self.told(answer.says_close())?;
         self.closed()?;
         Ok(answer)
     }
@@ -271,7 +284,7 @@ impl Client {
     /// RFC 9112, 9.5: a server may close at any time. Where it should have answered that is impolite, no more.
     #[cold]
     fn refused_in_silence(&self, failure: Failure) -> Failure {
-        if self.ended.is_some() && self.received.is_empty() {
+        if self.has_only_ended() {
             failure.at_most(Level::Should)
         } else {
             failure
@@ -296,7 +309,7 @@ impl Client {
             return self.refused(status);
         }
         let answer = match self.answer() {
-            Err(_) if self.ended.is_some() && self.received.is_empty() => return Ok(()),
+            Err(_) if self.has_only_ended() => return Ok(()),
             answer => answer?,
         };
         // RFC 9112, 3.2: a redirect to a valid target is as good as an error. That nothing was found means that
@@ -358,7 +371,7 @@ impl Client {
             let status = answer.status;
             return Err(self.failure(format!("the status is {status}, and should be an error")));
         }
-        self.closed()
+        self.asked_again()
     }
 
     /// A number that is too large for a machine is refused with one of these statuses. Another server may wait for
@@ -379,6 +392,12 @@ impl Client {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Another server closes the connection. A request shows sooner that it does not than waiting would.
+    fn asked_again(&mut self) -> Verdict {
+        self.get("/ok")?;
+        self.closed()
     }
 
     /// Whether this answer is the last one: then the connection is closed.
@@ -415,6 +434,15 @@ impl Client {
 
     /// The server closes in order, and sends nothing more before it.
     pub fn closed(&mut self) -> Verdict {
+        // Nobody knows how long others go on.
+        while self.judge.foreign().is_some() && self.ended.is_none() && self.received.is_empty() {
+            self.receive(self.patience)
+                .map_err(|failure| failure.or_says(NOT_CLOSED))?;
+        }
+        if self.judge.foreign().is_some() && !self.received.is_empty() {
+            let came = short(&self.received);
+            return Err(self.failure(format!("before the close came {came}")));
+        }
         match self.rest()? {
             (bytes, End::Finished) if bytes.is_empty() => Ok(()),
             // RFC 9112, 9.6: how to avoid that is described, and not asked for.
@@ -457,7 +485,8 @@ impl Client {
                 return Ok((std::mem::take(&mut self.received), end));
             }
             let before = self.received.len();
-            self.receive(self.patience)?;
+            self.receive(self.patience)
+                .map_err(|failure| failure.or_says(NOT_CLOSED))?;
             waited += self.received.len() - before;
             if waited > 64 << 20 {
                 return Err(self.failure("the server sends without end".into()));

@@ -70,6 +70,14 @@ impl Failure {
         }
     }
 
+    /// Says it in other words, if something was found.
+    pub(crate) fn or_says(mut self, message: &str) -> Self {
+        if self.kind != Kind::OutOfTime {
+            message.clone_into(&mut self.message);
+        }
+        self
+    }
+
     /// Says which of the case's variants it was. The outermost is said first.
     pub(crate) fn about(mut self, variant: impl fmt::Display) -> Self {
         self.about = match self.about.as_str() {

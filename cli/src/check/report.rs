@@ -122,10 +122,7 @@ impl Checked {
     pub(crate) fn sections(&self) -> BTreeMap<Section, Row> {
         let mut sections = BTreeMap::<Section, Row>::new();
         for judged in &self.judged {
-            let mut of_case: Vec<_> = clauses(judged.case).map(Section::of).collect();
-            of_case.sort();
-            of_case.dedup();
-            for section in of_case {
+            for section in sections_of(judged.case) {
                 sections.entry(section).or_default().add(judged);
             }
         }
@@ -236,9 +233,7 @@ pub(crate) fn group(case: &Case) -> &'static str {
 
 /// The clauses that a case holds, as they are cited: `RFC 9112, 6.3; RFC 9110, 8.6`.
 pub(crate) fn cited(case: &Case) -> String {
-    let mut sections: Vec<_> = clauses(case).map(Section::of).collect();
-    sections.dedup();
-    let sections: Vec<_> = sections.iter().map(Section::cited).collect();
+    let sections: Vec<_> = sections_of(case).iter().map(Section::cited).collect();
     sections.join("; ")
 }
 
@@ -300,10 +295,14 @@ impl Section {
     }
 }
 
-/// The sections of the clauses of a case, each once.
+/// The sections of the clauses of a case, each once, in the order in which it cites them.
 pub(crate) fn sections_of(case: &Case) -> Vec<Section> {
-    let mut sections: Vec<_> = clauses(case).map(Section::of).collect();
-    sections.dedup();
+    let mut sections = Vec::new();
+    for section in clauses(case).map(Section::of) {
+        if !sections.contains(&section) {
+            sections.push(section);
+        }
+    }
     sections
 }
 

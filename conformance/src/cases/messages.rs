@@ -386,6 +386,9 @@ cases! {
         let mut client = play.connect()?;
         client.send("POST /echo HTTP/1.9\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")?;
         client.answered(200)?.content("hi")?;
+        if play.is_foreign() {
+            return Ok(());
+        }
         client.send("GET /ok HTTP/1.9\r\n\r\n")?.refused(400)
     }
     /// HTTP/0.9 has no version and no fields. Its answers would have no head, so it is not spoken.
@@ -416,9 +419,10 @@ cases! {
         want_eq!(line.len(), 8000);
         each_accepted(play, &[request_line(line)])
     }
-    /// A method longer than any known one cannot be implemented.
+    /// A method longer than any known one cannot be implemented, unless the application takes any method.
     should method_longer_than_any_is_not_implemented ["R-010"] needs [StrictParsing] |play| {
-        each_refused(play, &request_lines(&[&format!("{} /ok HTTP/1.1", "M".repeat(200))]), 501)
+        let messages = request_lines(&[&format!("{} /ok HTTP/1.1", "M".repeat(200))]);
+        each(play, &messages, |client| client.refused_or_served(501))
     }
     /// A client that has put a form into a target is told that it is too long, not that it is wrong.
     must target_longer_than_wanted_is_told_so ["R-010"] needs [StrictParsing] |play| {
@@ -430,7 +434,6 @@ cases! {
     should white_space_in_a_target_is_refused ["R-011", "R-008"] needs [StrictParsing] |play| {
         each_not_taken(play, &targets(&[
             "/o k", "/ok ?q", "/ok?a b", "/o\tk", "/ok?a\tb", "/ok HTTP/1.1 /ok", "/o\u{b}k", "/o\u{c}k",
-            "/o\u{a0}k",
         ]), 400)
     }
     /// No URI has these. Read leniently they become log lines, paths and fields of other people's making.
@@ -438,11 +441,11 @@ cases! {
         let controls = (0..=0x1f_u8).chain([0x7f]);
         let never = controls.chain(*b"\"<>#").chain([0x80, 0xc3, 0xe9, 0xff]);
         // The line ends are other cases' business.
-        for byte in never.filter(|byte| !matches!(byte, b'\r' | b'\n')) {
-            each_not_taken(play, &targets(&[[b"/o", &[byte][..], b"k"].concat()]), 400)?;
-            each_not_taken(play, &targets(&[[b"/ok?", &[byte][..]].concat()]), 400)?;
-        }
-        each_not_taken(play, &targets(&["/o\u{e9}k", "/ok?\u{1f980}", "/ok#", "/ok#top", "/ok?q#top", "/o\\k"]), 400)
+        let targets_with = |byte: u8| [[b"/o", &[byte][..], b"k"].concat(), [b"/ok?", &[byte][..]].concat()];
+        let with = never.filter(|byte| !matches!(byte, b'\r' | b'\n')).flat_map(targets_with);
+        let others = ["/o\u{e9}k", "/ok?\u{1f980}", "/o\u{a0}k", "/ok#", "/ok#top", "/ok?q#top", "/o\\k"];
+        let all = with.chain(others.map(|target| target.as_bytes().to_vec()));
+        each_not_taken(play, &targets(&all.collect::<Vec<_>>()), 400)
     }
     /// A target reaches a hook as it was sent: nothing of it is decoded, resolved or repaired.
     must targets_are_passed_on_as_they_are ["R-008"] app telling |play| {
@@ -493,8 +496,11 @@ cases! {
             "GET /ok HTTP/1.1\r\nHost: a\r\nx: y\r\nhOST: a\r\n\r\n",
             "GET /ok HTTP/1.1\r\nHost:\r\nHost: a\r\n\r\n",
             "GET /ok HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
-            "GET http://a/ok HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         ], 400)
+    }
+    /// With an absolute form they are to be refused as well, and to be ignored: RFC 9112, 3.2 and 3.2.2.
+    house several_hosts_beside_an_absolute_form_are_refused ["R-012", "R-013"] needs [StrictParsing] |play| {
+        each_not_taken(play, &["GET http://a/ok HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"], 400)
     }
     /// A Host is a name or an address and perhaps a port. Everything else is somebody's attempt to be
     /// understood in two ways.
@@ -513,22 +519,24 @@ cases! {
             400)?;
         each_not_taken(play, &targets(&["http://a:/ok", "http://a:65536/ok", "http://%41/ok"]), 400)
     }
-    /// The good neighbours of the bad hosts.
-    must valid_host_is_accepted ["R-012"] needs [KeepAlive] |play| {
+    /// The good neighbours of the bad hosts. No word of the RFCs makes a server answer for each of them.
+    house valid_host_is_accepted ["R-012"] needs [KeepAlive] |play| {
         let messages = hosts(&[
             "a", "A.Example", "example.com.", "a:80", "a:0", "a:65535", "127.0.0.1", "127.0.0.1:8080", "[::1]",
             "[::1]:443", "[2001:db8::7]", "[::ffff:127.0.0.1]", "a_b", "xn--caf-dma.example", "a-b.c~d", "  a  ",
-            "\ta:80\t",
         ]);
         each(play, &messages, |client| client.not_refused(200, 400))
     }
 
     /// Any client may send what only a proxy used to get.
     must absolute_form_is_accepted ["R-013"] needs [KeepAlive] |play| {
-        let messages = targets(&[
-            "http://a/ok", "http://a:80/ok", "HTTP://a/ok", "hTTp://A.Example/ok", "http://127.0.0.1:80/ok",
-            "http://[::1]:80/ok", "http://a/ok?q=/&r=http://b/",
-        ]);
+        // A client sends the same in Host.
+        let messages = [
+            ("http://a/ok", "a"), ("http://a:80/ok", "a:80"), ("HTTP://a/ok", "a"),
+            ("hTTp://A.Example/ok", "A.Example"), ("http://127.0.0.1:80/ok", "127.0.0.1:80"),
+            ("http://[::1]:80/ok", "[::1]:80"), ("http://a/ok?q=/&r=http://b/", "a"),
+        ];
+        let messages = messages.map(|(target, host)| format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         each(play, &messages, |client| client.not_refused(200, 400))
     }
     /// The Host field of such a request counts for nothing, however a hook asks for it: else one hook serves

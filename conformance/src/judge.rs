@@ -46,6 +46,8 @@ pub(crate) enum Takes {
 
 /// Why a case that needs content sent back does not apply.
 pub(crate) const NO_ECHO: &str = "it needs a route that sends content back";
+/// Why a case that names no host does not apply.
+pub(crate) const NO_HOST: &str = "it names no host, and the server is asked for one";
 /// Why a case that sends content does not apply.
 pub(crate) const NO_CONTENT: &str = "it needs a route that takes content";
 
@@ -60,14 +62,19 @@ impl Foreign {
             }
             Takes::Nothing => "",
         };
-        let mut words = vec![("/ok", self.ok.clone()), ("/echo", echo.to_owned())];
-        if let Some(name) = &self.host {
-            words.push(("Host: a\r\n", format!("Host: {name}\r\n")));
-            words.push(("Host: conformance\r\n", format!("Host: {name}\r\n")));
-            words.push(("://a/ok", format!("://{name}{}", self.ok)));
+        let mut words = vec![("/ok", self.ok.as_str()), ("/echo", echo)];
+        let absolute = self
+            .host
+            .as_ref()
+            .map(|name| format!("://{name}{}", self.ok));
+        if let Some(absolute) = &absolute {
+            if holds(bytes, b" HTTP/1.0\r\n") && !holds_host(bytes) {
+                return Err(Failure::not_applicable(NO_HOST));
+            }
+            words.push(("://a/ok", absolute));
         }
         words.retain(|(word, meant)| word != meant);
-        Ok(put_in(bytes, &words))
+        Ok(put_in(bytes, &words, self.host.as_deref()))
     }
 
     /// Whether content cannot be asked back.
@@ -90,9 +97,10 @@ impl Judge {
     }
 }
 
-/// Puts other words in for these. What was put in is not looked at again.
-fn put_in<'b>(bytes: &'b [u8], words: &[(&str, String)]) -> Cow<'b, [u8]> {
-    if !words.iter().any(|(word, _)| holds(bytes, word.as_bytes())) {
+/// Puts other words in for these, and another name for the hosts of cases. What was put in is not looked at
+/// again.
+fn put_in<'b>(bytes: &'b [u8], words: &[(&str, &str)], host: Option<&str>) -> Cow<'b, [u8]> {
+    if host.is_none() && !words.iter().any(|(word, _)| holds(bytes, word.as_bytes())) {
         return Cow::Borrowed(bytes);
     }
     let mut meant = Vec::with_capacity(bytes.len());
@@ -104,6 +112,10 @@ fn put_in<'b>(bytes: &'b [u8], words: &[(&str, String)]) -> Cow<'b, [u8]> {
         if let Some((word, other)) = found {
             meant.extend_from_slice(other.as_bytes());
             rest = &rest[word.len()..];
+        } else if let (Some(name), Some((before, word))) = (host, host_at(rest)) {
+            meant.extend_from_slice(&rest[..before]);
+            meant.extend_from_slice(name.as_bytes());
+            rest = &rest[before + word..];
         } else {
             meant.push(*first);
             rest = others;
@@ -111,6 +123,28 @@ fn put_in<'b>(bytes: &'b [u8], words: &[(&str, String)]) -> Cow<'b, [u8]> {
     }
     Cow::Owned(meant)
 }
+
+/// If a field line begins here that names the host of a case: what stands before that name, and how long it is.
+fn host_at(bytes: &[u8]) -> Option<(usize, usize)> {
+    let value = bytes.get(NAME.len()..)?;
+    if !bytes[..NAME.len()].eq_ignore_ascii_case(NAME) {
+        return None;
+    }
+    let line = value.split(|byte| *byte == b'\r').next()?;
+    let word = line.trim_ascii();
+    let before = NAME.len() + (line.len() - line.trim_ascii_start().len());
+    HOSTS.contains(&word).then_some((before, word.len()))
+}
+
+fn holds_host(bytes: &[u8]) -> bool {
+    bytes
+        .windows(NAME.len())
+        .any(|window| window.eq_ignore_ascii_case(NAME))
+}
+
+const NAME: &[u8] = b"host:";
+/// What cases call the host.
+const HOSTS: [&[u8]; 2] = [b"a", b"conformance"];
 
 fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
@@ -164,10 +198,27 @@ mod tests {
                 "GET http://example.org/ok/health HTTP/1.1\r\nHost: ab\r\n",
             ),
             ("Host: conformance\r\n", "Host: example.org\r\n"),
+            ("hOST:\t a \r\nx: a\r\n", "hOST:\t example.org \r\nx: a\r\n"),
+            ("Host: a b\r\n", "Host: a b\r\n"),
+            (
+                "GET /ok HTTP/1.0\r\nHost: a\r\n",
+                "GET /ok/health HTTP/1.0\r\nHost: example.org\r\n",
+            ),
             ("POST /echo", "POST /ok/health"),
         ] {
             assert_eq!(sent(&named, bytes), meant);
         }
+    }
+
+    #[test]
+    fn where_a_host_has_to_be_named_nothing_is_asked_without() {
+        let named = foreign(Takes::Ok, Some("example.org"));
+        assert!(named.addressed(b"GET /ok HTTP/1.0\r\n\r\n").is_err());
+        // That one is to be refused.
+        assert_eq!(
+            sent(&named, "GET / HTTP/1.1\r\n\r\n"),
+            "GET / HTTP/1.1\r\n\r\n"
+        );
     }
 
     #[test]

@@ -28,9 +28,13 @@ enum Content {
     Ignored,
 }
 
-fn serve(content: Content) -> (ServerHandle, SocketAddr) {
+/// On a free port, for one host alone if it has a name.
+fn serve(content: Content, host: Option<&'static str>) -> (ServerHandle, SocketAddr) {
     let mut server = Server::new();
     let answer = move |mut request: Request| async move {
+        if host.is_some() && request.host() != host {
+            return Ok(None);
+        }
         Ok::<_, BodyError>(match (request.path(), content) {
             (OK, _) => Some(Response::text(CONTENT)),
             (ECHO, Content::SentBack) => Some(sent(request.bytes().await?)),
@@ -76,45 +80,60 @@ fn end(handle: &ServerHandle) {
 /// Every case holds: so paths and hosts are put in wherever they have to be, and nowhere else.
 #[test]
 fn our_own_server_holds_every_case_at_paths_of_its_own() {
-    for (content, host) in [
-        (Content::SentBack, None),
-        (Content::SentBack, Some("a.longer.name.example")),
-        (Content::Streamed, None),
-    ] {
-        let (handle, address) = serve(content);
-        let mut asking = asking(Echo::At(ECHO.to_owned()));
-        asking.host = host.map(str::to_owned);
-        for judged in play(&asking, address) {
-            let name = judged.case.name;
-            assert!(
-                matches!(judged.judgement, Judgement::Holds),
-                "{name}: {:#?}",
-                judged.judgement
-            );
+    for content in [Content::SentBack, Content::Streamed] {
+        let (handle, address) = serve(content, None);
+        for judged in play(&asking(Echo::At(ECHO.into())), address) {
+            assert!(matches!(judged.judgement, Judgement::Holds), "{judged:#?}");
         }
         end(&handle);
     }
 }
 
-/// Without an echo most cases apply all the same, and nothing is found.
+/// The same for a server that answers for one host alone, but for cases that can name none.
 #[test]
-fn without_an_echo_nothing_is_found() {
-    let (handle, address) = serve(Content::Ignored);
-    let judged = play(&asking(Echo::Nowhere), address);
+fn our_own_server_holds_every_case_for_a_host_of_its_own() {
+    const HOST: &str = "a.longer.name.example";
+    let (handle, address) = serve(Content::SentBack, Some(HOST));
+    let mut asking = asking(Echo::At(ECHO.into()));
+    asking.host = Some(HOST.into());
+    let judged = play(&asking, address);
     end(&handle);
-    let mut holding = 0;
     for judged in &judged {
-        match &judged.judgement {
-            Judgement::Holds => holding += 1,
-            Judgement::NotApplicable(_) => {}
-            other => panic!("{}: {other:#?}", judged.case.name),
-        }
+        let fine = match &judged.judgement {
+            Judgement::Holds => true,
+            Judgement::NotApplicable(why) => why.contains("names no host"),
+            _ => false,
+        };
+        assert!(fine, "{judged:#?}");
     }
+    holding(&judged, 90);
+}
+
+/// So many in a hundred hold.
+fn holding(judged: &[Judged], percent: usize) {
+    let holds = |judged: &&Judged| matches!(judged.judgement, Judgement::Holds);
+    let holding = judged.iter().filter(holds).count();
     assert!(
-        holding * 10 > judged.len() * 8,
+        holding * 100 > judged.len() * percent,
         "{holding} of {}",
         judged.len()
     );
+}
+
+/// Without an echo most cases apply all the same, and nothing is found.
+#[test]
+fn without_an_echo_nothing_is_found() {
+    let (handle, address) = serve(Content::Ignored, None);
+    let judged = play(&asking(Echo::Nowhere), address);
+    end(&handle);
+    for judged in &judged {
+        let fine = matches!(
+            judged.judgement,
+            Judgement::Holds | Judgement::NotApplicable(_)
+        );
+        assert!(fine, "{judged:#?}");
+    }
+    holding(&judged, 80);
 }
 
 /// A case asks for no more than the hardest of what it cites, and cites something.

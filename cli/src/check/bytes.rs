@@ -14,6 +14,22 @@ pub(crate) fn visible(bytes: &[u8]) -> String {
     text
 }
 
+/// A text that a terminal shows as it is: no control character moves its cursor, and no mark turns its direction.
+pub(crate) fn harmless(text: &str) -> String {
+    let is_harmful = |character: char| {
+        character.is_control() && character != '\n'
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().fold(String::new(), |mut text, character| {
+        if is_harmful(character) {
+            let _ = write!(text, "{}", character.escape_unicode());
+        } else {
+            text.push(character);
+        }
+        text
+    })
+}
+
 /// How many bytes of a dump stand in a line: a phone has room for no more.
 const IN_A_LINE: usize = 8;
 
@@ -47,7 +63,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{dump, hex, visible};
+    use super::{dump, harmless, hex, visible};
 
     #[test]
     fn nothing_is_hidden() {
@@ -61,6 +77,15 @@ mod tests {
             visible(bytes)
                 .bytes()
                 .all(|byte| matches!(byte, b'\n' | b' '..=b'~'))
+        );
+    }
+
+    #[test]
+    fn terminals_are_left_alone() {
+        assert_eq!(harmless("a\n\u{e9}\u{1f980}"), "a\n\u{e9}\u{1f980}");
+        assert_eq!(
+            harmless("\x1b[2J\r\u{202e}\u{9b}"),
+            "\\u{1b}[2J\\u{d}\\u{202e}\\u{9b}"
         );
     }
 

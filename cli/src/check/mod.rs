@@ -9,6 +9,8 @@ mod markdown;
 mod options;
 mod progress;
 mod report;
+#[cfg(test)]
+mod samples;
 mod target;
 mod text;
 
@@ -91,7 +93,8 @@ fn unreached(target: &Target, error: &Unreached) -> Failure {
     };
     let text = error.to_string();
     let text = text.trim_end().replace('\n', "\n  ");
-    Failure::new(format!("{}: {text}\n  {way_out}", target.name))
+    let text = format!("{}: {text}\n  {way_out}", target.name);
+    Failure::new(bytes::harmless(&text))
 }
 
 fn check(options: &Options, target: &Target, server: &Remote, cases: &[&'static Case]) -> Checked {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use http_server_conformance::remote::Judged;
 
+use super::bytes::harmless;
 use super::report::{Count, Mark, in_short, mark, reason};
 
 /// Tells how far a check is, on the standard error.
@@ -91,7 +92,7 @@ fn line(judged: &Judged) -> String {
     if !findings.is_empty() {
         line += &format!(": {findings}");
     }
-    line
+    harmless(&line)
 }
 
 /// The last words about a server, in a line.
@@ -118,7 +119,7 @@ pub(crate) fn verdict(name: &str, count: &Count) -> String {
     if count.not_played > 0 {
         words.push(format!("{} were not played", count.not_played));
     }
-    format!("{name}: {}", words.join(", "))
+    harmless(&format!("{name}: {}", words.join(", ")))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Write};
 use http_server_conformance::Level;
 use http_server_conformance::remote::{Finding, Judged};
 
+use super::bytes::harmless;
 use super::progress::verdict;
 use super::report::{
     Checked, LEVELS, Mark, Report, Row, about, cited, in_short, left_out, level_name, mark, reason,
@@ -18,7 +19,7 @@ pub(crate) fn write(report: &Report) -> String {
         _ => side_by_side(&mut text, report),
     };
     written.expect("a string takes everything");
-    text
+    harmless(&text)
 }
 
 fn one(f: &mut String, server: &Checked) -> fmt::Result {
@@ -56,7 +57,7 @@ fn headline(server: &Checked) -> String {
         line += &format!(" at {}", server.address);
     }
     if let Some(name) = &server.calls_itself {
-        line += &format!(", which calls itself {}", name.escape_default());
+        line += &format!(", which calls itself {name}");
     }
     line
 }

@@ -3,9 +3,13 @@
 #[cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod control;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
+mod check;
+#[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod demo;
 #[cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod page;
+#[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
+mod naive;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod support;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]

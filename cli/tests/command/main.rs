@@ -1,15 +1,15 @@
 //! The `bayonet` command, run as a user runs it.
 
+#[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
+mod check;
 #[cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod control;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
-mod check;
-#[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod demo;
-#[cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
-mod page;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod naive;
+#[cfg(all(feature = "tokio", feature = "async-std", feature = "smol"))]
+mod page;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod support;
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]

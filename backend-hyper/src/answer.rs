@@ -117,7 +117,7 @@ impl Link {
         }
     }
 
-    fn object(&self, why: impl Into<BoxError>) {
+    pub(crate) fn object(&self, why: impl Into<BoxError>) {
         self.fail(Failure::new(Hook::Server, Cause::Answer(why.into())));
     }
 

@@ -121,6 +121,7 @@ async fn answer(link: Arc<Link>, mut request: http::Request<Incoming>) -> http::
         Reply::Takeover(takeover) => takeover,
     };
     if let Some(refusal) = refused_upgrade(&asked, takeover.answer()) {
+        link.object("it switches to a protocol that its client did not ask for");
         return link.respond(&asked, refusal, None).await;
     }
     let (answer, run) = takeover.into_parts();

@@ -19,8 +19,11 @@ use crate::summary::Summary;
 ///
 /// It is called exactly once for every request whose head was understood, whatever became of it,
 /// when its answer has been handed to the operating system or has failed. It can change nothing; an
-/// error or a panic in it goes to the error hook and does not hurt the connection. The next request
-/// of the same connection waits for it. (Clauses T-28, T-29.)
+/// error or a panic in it goes to the error hook and does not hurt the connection.
+///
+/// One connection's calls come one after the other, in the order of their requests. While one takes
+/// its time, its connection is not read; but requests that were there already may have been answered
+/// before it: pipelined answers leave together, and their hooks are called then. (Clauses T-28, T-29.)
 ///
 /// ```
 /// use http_server_trait::{App, Completed};

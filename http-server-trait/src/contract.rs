@@ -24,7 +24,7 @@
 //! | T-14 | Middleware may set the limit of the content and whether it is collected or streamed. |
 //! | T-15 | Middleware is called when the head is complete: before a byte of content is needed, and before `100 Continue` is sent. |
 //! | T-16 | A takeover gets the bytes that were received and not used first. No handler runs, and the server neither reads nor writes any more. |
-//! | T-17 | `101` is only sent to who asked for that protocol; others get 426 with its name. |
+//! | T-17 | `101` is only sent to who asked for that protocol; others get 426 with its name, and the error hook is told. |
 //!
 //! # Handlers and answers
 //!

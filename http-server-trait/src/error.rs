@@ -120,7 +120,8 @@ pub enum ListenErrorKind {
     Denied,
     /// A start hook failed. Nothing was accepted.
     StartHook,
-    /// There is no runtime here for a server that was to use the one around it.
+    /// There is no runtime here for a server that was to use the one around it, or none could be started: then the
+    /// source is what the operating system said.
     NoRuntime,
     /// This backend cannot listen on such a thing.
     Unsupported,
@@ -163,6 +164,11 @@ impl ListenError {
     pub fn what(&self) -> &str {
         &self.what
     }
+
+    fn is_refused_by_the_system(&self) -> bool {
+        let source = self.source.as_deref();
+        source.is_some_and(|source| source.is::<io::Error>())
+    }
 }
 
 impl fmt::Display for ListenError {
@@ -173,6 +179,9 @@ impl fmt::Display for ListenError {
             ListenErrorKind::InUse => write!(f, "{what} is in use already")?,
             ListenErrorKind::Denied => write!(f, "{what} may not be listened on")?,
             ListenErrorKind::StartHook => write!(f, "the start hook {what} failed")?,
+            ListenErrorKind::NoRuntime if self.is_refused_by_the_system() => {
+                write!(f, "a {what} runtime could not be started")?;
+            }
             ListenErrorKind::NoRuntime => write!(f, "no {what} runtime is running here")?,
             ListenErrorKind::Unsupported => write!(f, "this backend cannot listen on {what}")?,
             ListenErrorKind::Io => write!(f, "listening on {what} failed")?,

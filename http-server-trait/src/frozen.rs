@@ -96,6 +96,12 @@ impl Frozen {
         self.text_of(self.path)
     }
 
+    /// Whether it is an authority with a scheme and nothing else, `http://a`.
+    pub(crate) fn is_bare(&self) -> bool {
+        let has_more = !self.path.is_empty() || !self.query.is_empty();
+        !has_more && self.path() == "/"
+    }
+
     pub(crate) fn query(&self) -> Option<&str> {
         self.text_of(self.query).strip_prefix('?')
     }
@@ -137,14 +143,15 @@ impl Frozen {
     }
 
     /// What a [`Summary`](crate::Summary) needs of a head that was not parsed from bytes.
-    pub(crate) fn from_http(http: &http::request::Parts) -> Self {
+    /// `is_bare` says that its target had no path, if it is known to be one.
+    pub(crate) fn from_http(http: &http::request::Parts, is_bare: bool) -> Self {
         let mut frozen = Frozen {
             method: http.method.clone(),
             version: http.version,
             https: http.uri.scheme() == Some(&Scheme::HTTPS),
             ..Frozen::default()
         };
-        frozen.target = frozen.write(http.uri.to_string().as_bytes());
+        frozen.target = frozen.write(text_of(&http.uri, is_bare).as_bytes());
         let start = frozen.text.len();
         // `Uri` says `/` for the empty path of an authority-form target.
         let path = if http.method == Method::CONNECT {
@@ -237,6 +244,18 @@ impl Frozen {
         let start = self.text.len();
         self.text.extend_from_slice(piece);
         Span::new(start, self.text.len())
+    }
+}
+
+/// The target that a `Uri` was read from, as near as it tells. It writes `http://a/?b` for `http://a?b`; of `http://a`
+/// it does not know that it had no path, so `is_bare` says it.
+fn text_of(uri: &Uri, is_bare: bool) -> String {
+    let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+        return uri.to_string();
+    };
+    match uri.path_and_query().map(PathAndQuery::as_str) {
+        Some(path) if !is_bare || path != "/" => format!("{scheme}://{authority}{path}"),
+        _ => format!("{scheme}://{authority}"),
     }
 }
 
@@ -356,4 +375,32 @@ pub struct Target {
     pub query: Span,
     /// Whether an absolute-form target names the scheme `https`.
     pub https: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+
+    use crate::head::Head;
+
+    /// A path that was not sent is not made up, as far as a `Uri` knows.
+    #[test]
+    fn target_survives_a_uri() {
+        for (text, path) in [
+            ("http://a/", "/"),
+            ("http://a?b", "/"),
+            ("http://a?", "/"),
+            ("http://a/?b", "/"),
+            ("https://a:1/b?c", "/b"),
+            ("/", "/"),
+            ("/a?b", "/a"),
+            ("/?", "/"),
+            ("*", "*"),
+        ] {
+            let uri: Uri = text.parse().expect("it is one");
+            let request = http::Request::get(uri).body(());
+            let head = Head::from(request.expect("it is one"));
+            assert_eq!((head.target(), head.path()), (text, path));
+        }
+    }
 }

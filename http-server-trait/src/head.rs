@@ -56,6 +56,8 @@ pub(crate) struct Parts {
 /// Which request of its connection a head is: goes with [`Conn`] through the [`http`] crate's types.
 #[derive(Clone, Copy)]
 struct Mark {
+    /// Whether the target had no path, which a `Uri` cannot say.
+    is_bare: bool,
     number: u64,
     received: Option<Instant>,
 }
@@ -355,6 +357,7 @@ impl Head {
     pub fn into_http(mut self) -> http::request::Parts {
         self.headers();
         self.uri();
+        let is_bare = self.frozen().is_bare();
         let (mut http, ()) = http::Request::new(()).into_parts();
         http.method = self.method().clone();
         http.version = self.version();
@@ -365,6 +368,7 @@ impl Head {
         if let Some(conn) = parts.conn.clone() {
             http.extensions.insert(conn);
             http.extensions.insert(Mark {
+                is_bare,
                 number: parts.number,
                 received: parts.received,
             });
@@ -385,7 +389,11 @@ impl Head {
 
     fn by_hand(http: http::request::Parts) -> Self {
         let mut parts = Head::take_parts();
-        parts.frozen = Frozen::from_http(&http);
+        let is_bare = http
+            .extensions
+            .get()
+            .is_some_and(|mark: &Mark| mark.is_bare);
+        parts.frozen = Frozen::from_http(&http, is_bare);
         parts.uri = OnceLock::from(http.uri);
         parts.fields = OnceLock::from(http.headers);
         parts.fields_changed = true;

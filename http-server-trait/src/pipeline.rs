@@ -308,10 +308,7 @@ impl Pipeline {
         match decided {
             Ok(Flow::Continue(back)) => Ok(back),
             Ok(Flow::Reply(response)) => Err(self.sealed(hook, response)),
-            Ok(Flow::Takeover(takeover)) => Err(Answer {
-                reply: Reply::Takeover(takeover),
-                failure: None,
-            }),
+            Ok(Flow::Takeover(takeover)) => Err(sealed_takeover(hook, takeover)),
             Ok(Flow::Fail(error)) => Err(failed(hook, error)),
             Err(panic) => Err(panicked(hook, &panic)),
         }
@@ -337,6 +334,24 @@ impl From<Response> for Answer {
             reply: Reply::Response(response),
             failure: None,
         }
+    }
+}
+
+/// The same for the answer that goes before a takeover: a 101, or a final one.
+fn sealed_takeover(hook: Hook, mut takeover: Takeover) -> Answer {
+    if let Some(answer) = takeover.answer_mut() {
+        if let Some(wrong) = answer.take_wrong_field() {
+            return failed(hook, wrong.into());
+        }
+        let status = answer.status();
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            let error = format!("{status} is no status to hand a connection over with");
+            return failed(hook, error.into());
+        }
+    }
+    Answer {
+        reply: Reply::Takeover(takeover),
+        failure: None,
     }
 }
 

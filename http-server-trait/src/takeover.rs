@@ -20,7 +20,9 @@ use crate::response::Response;
 /// Takes a connection out of the server's hands: raw, or after an answer such as a 101.
 ///
 /// From then on the server reads and writes nothing; the function has the stream, with the bytes
-/// that were received and not used first. The server still counts the connection, waits for it when
+/// that were received and not used first. That is content, too, which no handler took: as it came, but
+/// where a streaming handler had begun to read chunks, what was read ahead of it comes without its
+/// framing. A body of this request that lives on has nothing more to give. The server still counts the connection, waits for it when
 /// it shuts down, and closes it when the function's future ends. (Clauses T-16, T-17.)
 ///
 /// ```
@@ -81,7 +83,8 @@ impl Takeover {
     }
 
     /// Sends the head of this answer first: a 101 with fields of one's own, or a 200 to `CONNECT`. It has
-    /// no content.
+    /// no content. One that cannot be sent, for a field or for its status, becomes a 500 as any other
+    /// (clause T-26), and nothing is taken over.
     pub fn after(mut self, answer: Response) -> Self {
         self.answer = Some(answer);
         self
@@ -91,6 +94,10 @@ impl Takeover {
     /// backends.
     pub fn into_parts(self) -> (Option<Response>, TakeoverRun) {
         (self.answer, TakeoverRun(self.run))
+    }
+
+    pub(crate) fn answer_mut(&mut self) -> Option<&mut Response> {
+        self.answer.as_mut()
     }
 
     /// The answer that is sent first, if there is one.

@@ -380,6 +380,14 @@ cases! {
         play.wait_for_times("completed client_closed", 2)?;
         play.wait_for("completed taken_over")
     }
+    /// The same where there never was a request: a client that is refused does not wait for the hook that is told.
+    must refusal_does_not_wait_for_the_error_hook ["T-42"] needs [StrictParsing] app slow_error_hook |play| {
+        let mut client = play.connect()?;
+        client.send("GET /ok HTTP/1.1\r\nHost: a\r\nno field\r\n\r\n")?.answer()?.status(400)?.says_close()?;
+        play.wait_for("server")?;
+        play.stage().open("go on");
+        client.closed()
+    }
     /// What the application leaves behind may panic when it is dropped. That is nobody else's trouble, and the
     /// books balance.
     must panic_in_a_drop_is_nobody_elses_trouble ["T-40", "T-61", "R-097"] app bombs |play| {

@@ -500,6 +500,19 @@ cases! {
             "PUT /a?b path=/a query=Some(\"b\") HTTP/1.1 Some(\"1\") Some(\"added\") Some(\"left\") hello",
         )?.ok()
     }
+    /// Its target is still what was sent, also where the types of `http` have no form for it.
+    must target_without_a_path_comes_back_from_the_http_types ["T-13", "R-013"] needs [StrictParsing]
+        app there_and_back |play| {
+        let cases = [
+            ("GET http://x", "GET http://x path=/ query=None HTTP/1.1 None Some(\"added\") Some(\"left\") "),
+            ("GET http://x?a", "GET http://x?a path=/ query=Some(\"a\") HTTP/1.1 None Some(\"added\") Some(\"left\") "),
+            ("GET http://x/", "GET http://x/ path=/ query=None HTTP/1.1 None Some(\"added\") Some(\"left\") "),
+        ];
+        for (line, content) in cases {
+            answered_with(play, &format!("{line} HTTP/1.1\r\nHost: h\r\n\r\n"), content)?;
+        }
+        Ok(())
+    }
     /// Its connection goes with it: hooks after that one would panic, and not see what is shared.
     must request_comes_back_from_the_http_types_with_its_connection ["T-51", "T-53"] app there_and_back |play| {
         play.connect()?.get("/conn")?.answer()?.status(200)?.content("1 Some(\"shared\")")?.ok()

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_server_trait::bytes::Bytes;
 use http_server_trait::http::StatusCode;
 use http_server_trait::{
-    App, BoxError, CloseReason, Completed, Drain, Flow, Head, Request, Response, Takeover, Tunnels,
-    Upgraded,
+    App, Body, BoxError, CloseReason, Completed, Drain, Flow, Head, Request, Response, Takeover,
+    Tunnels, Upgraded, streamed,
 };
 
 use super::hooks::note_failures;
@@ -149,6 +150,80 @@ fn echoing(app: &mut App, stage: &Stage) {
 
 async fn panics(_: Upgraded) {
     panic!("as it should");
+}
+
+/// A handler that takes one piece of its content, lets the rest of it go, and takes the connection: it sends back
+/// that piece, and all that it reads.
+fn taking_over_early(app: &mut App, stage: &Stage) {
+    let stage = stage.clone();
+    app.handler(streamed(move |mut request: Request| {
+        let stage = stage.clone();
+        async move {
+            let first = match request.body_mut().next().await {
+                Some(piece) => piece?,
+                None => Bytes::new(),
+            };
+            let keeps = request.path() == "/keeps";
+            let mut content = request.take_body();
+            if !keeps {
+                content = Body::empty();
+            }
+            // More of it comes meanwhile.
+            stage.note("has begun");
+            stage.gate("go on").await;
+            let run = move |mut stream: Upgraded| async move {
+                stream.write_all(&[b"<", &first[..], b">"].concat()).await?;
+                if keeps {
+                    let ended = content.next().await.is_some_and(|piece| piece.is_err());
+                    stage.note(format!("the content ended with an error: {ended}"));
+                }
+                echo(stream).await
+            };
+            Ok::<_, BoxError>(Flow::Takeover(Takeover::raw(run)))
+        }
+    }));
+}
+
+/// Takeovers whose first answer is none, by middleware and by the handler.
+fn answering_wrongly(app: &mut App, stage: &Stage) {
+    note_failures(app, stage);
+    let noted = stage.clone();
+    let wrong = move |path: &str| {
+        let answer = match path.rsplit('/').next() {
+            Some("field") => {
+                Response::new(StatusCode::OK).with_field("x-never", "a\r\n\r\nHTTP/1.1 200 OK")
+            }
+            Some("continue") => Response::new(StatusCode::CONTINUE),
+            Some("processing") => Response::new(StatusCode::PROCESSING),
+            _ => return None,
+        };
+        let noted = noted.clone();
+        let run = move |_: Upgraded| {
+            noted.note("taken over");
+            async {}
+        };
+        Some(Takeover::raw(run).after(answer))
+    };
+    let early = wrong.clone();
+    app.middleware(move |head: Head| {
+        let wrong = early.clone();
+        async move {
+            let is_early = head.path().starts_with("/early/");
+            match wrong(head.path()).filter(|_| is_early) {
+                Some(takeover) => Flow::Takeover(takeover),
+                None => Flow::Continue(head),
+            }
+        }
+    });
+    app.handler(move |request: Request| {
+        let wrong = wrong.clone();
+        async move {
+            match wrong(request.path()) {
+                Some(takeover) => Flow::Takeover(takeover),
+                None => Flow::Reply(Response::text("ok")),
+            }
+        }
+    });
 }
 
 /// Takeovers that go wrong.
@@ -309,7 +384,8 @@ cases! {
         let old = format!("Connection: keep-alive\r\n{PROPERLY}");
         asks(play, "HTTP/1.0", &old)?.answer()?.status(426)?.has("upgrade", "toy")?;
         want_eq!(play.stage().count("upgraded"), 0);
-        Ok(())
+        // Each is told of: what was sent is not what the application gave.
+        play.wait_until("all are told", |counters| counters.failures == 8)
     }
     /// A client may offer several protocols, in any case and on any line.
     must upgrade_takes_any_of_the_offers ["T-17", "R-057", "R-072"] needs [Takeover] app upgrading |play| {
@@ -341,6 +417,56 @@ cases! {
             want_eq!(String::from_utf8_lossy(&said), "<content>behind!bye");
         }
         play.wait_for_times("after /toy 101 taken_over", 2)
+    }
+    /// Content that a handler had begun to read and has not taken is the connection's again, in front of what came
+    /// behind it: nothing of it is lost, whether the server had read it ahead or not.
+    must takeover_in_the_middle_of_content_loses_nothing ["T-16", "T-22"] needs [Takeover, Streaming]
+        app taking_over_early |play| {
+        for rest in ["", "456789behind"] {
+            let mut client = play.connect()?;
+            client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123{rest}"))?;
+            play.wait_for("has begun")?;
+            play.stage().open("go on");
+            if rest.is_empty() {
+                client.send("456789behind")?;
+            }
+            client.half_close()?;
+            let said = client.everything()?;
+            let said: Vec<u8> = said.into_iter().filter(|byte| !b"<>".contains(byte)).collect();
+            want_eq!(String::from_utf8_lossy(&said), "0123456789behind");
+        }
+        // Of chunks the framing may be gone, and nothing else.
+        let mut client = play.connect()?;
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+            2\r\nla\r\n3\r\nrge\r\n4\r\nrest\r\n0\r\n\r\nbehind")?.half_close()?;
+        let said = String::from_utf8_lossy(&client.everything()?).into_owned();
+        let content: String = said.chars().filter(|letter| letter.is_alphabetic()).collect();
+        want_eq!(content, "largerestbehind");
+        Ok(())
+    }
+    /// A body that lives on in a takeover gets no more: it learns that, and does not wait for ever.
+    must content_of_a_takeover_ends_with_an_error ["T-16", "T-22"] needs [Takeover, Streaming]
+        app taking_over_early |play| {
+        play.stage().open("go on");
+        let mut client = play.connect()?;
+        client.send("POST /keeps HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0")?.until("<0>")?;
+        play.wait_for("the content ended with an error: true")?;
+        comes_back(&mut client, b"more")?;
+        client.half_close()?.closed()
+    }
+    /// The answer in front of a takeover is an answer: one that cannot be sent is a clean 500 and is told of, and
+    /// nothing is taken over.
+    must takeover_with_an_answer_that_cannot_be_sent_is_a_500 ["T-26", "T-16", "R-019", "R-070"]
+        needs [Takeover, KeepAlive] app answering_wrongly |play| {
+        for (times, kind) in (1..).zip(["field", "continue", "processing"]) {
+            let mut client = play.connect()?;
+            client.get(&format!("/early/{kind}"))?.answered(500)?.has_no("x-never")?;
+            client.get(&format!("/{kind}"))?.answered(500)?.has_no("x-never")?;
+            client.alive()?;
+            play.wait_until("both are told", |counters| counters.failures == 2 * times)?;
+        }
+        want_eq!(play.stage().count("taken over"), 0);
+        Ok(())
     }
     /// Much is moved both ways, and nothing of it is lost or mixed; a client that does not read holds the
     /// application up, not the server.

@@ -38,6 +38,8 @@ pub(crate) struct Content {
     waited: Duration,
     /// How much memory is collected in.
     collected: usize,
+    /// The slot in which all of it is, for whoever takes the connection over: its body may not have taken it.
+    given: Option<Slot>,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,7 @@ impl Content {
             waited_since: None,
             waited: Duration::ZERO,
             collected: 0,
+            given: None,
         }
     }
 
@@ -372,11 +375,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) fn pump<S: Service>(&mut self, cx: &mut Context<'_>, worker: &Worker<S>) -> bool {
         let mut moved = false;
         while let State::Taken(slot) = &self.content.state {
-            match slot.wants(cx) {
-                Wants::Gone => {
-                    self.content.state = State::Unwanted;
-                    break;
-                }
+            let wants = slot.wants(cx);
+            match wants {
+                // It is read on, so that the end of its client is noticed, and kept for a takeover.
+                Wants::Gone => {}
                 Wants::Nothing | Wants::Full => {
                     let now = self.now();
                     self.content.is_not_waited_for(now);
@@ -395,12 +397,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Poll::Ready(Ok(Step::Data)) => slot.push(piece),
                 Poll::Ready(Ok(Step::End(trailers))) => {
                     slot.end(Ok(trailers));
-                    self.content.state = State::None;
+                    self.content_has_come();
                 }
                 Poll::Ready(Err(trouble)) => self.break_content(trouble),
                 Poll::Pending => {
                     let now = self.now();
-                    if !self.holds_back {
+                    if wants == Wants::Gone {
+                        self.content.is_not_waited_for(now);
+                    } else if !self.holds_back {
                         self.content.is_waited_for(now);
                     }
                     return moved;
@@ -415,6 +419,34 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.drop_some(cx, worker);
         }
         moved
+    }
+
+    fn content_has_come(&mut self) {
+        let state = std::mem::replace(&mut self.content.state, State::None);
+        if let State::Taken(slot) = state {
+            self.content.given = Some(slot);
+        }
+    }
+
+    /// Content of which nobody takes the rest any more.
+    pub(crate) fn forget_who_has_gone(&mut self) {
+        if let State::Taken(slot) = &self.content.state {
+            if slot.is_gone() {
+                self.content.state = State::Unwanted;
+            }
+        }
+    }
+
+    /// Puts content that came and was not taken in front of what came behind it.
+    pub(crate) fn take_content_back(&mut self) {
+        let state = std::mem::replace(&mut self.content.state, State::Unwanted);
+        let slot = match state {
+            State::Taken(slot) => Some(slot),
+            _ => self.content.given.take(),
+        };
+        if let Some(slot) = slot {
+            self.rx.prepend(&slot.take_back().concat());
+        }
     }
 
     /// The content cannot be read any further; its taker is told.

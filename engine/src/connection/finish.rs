@@ -84,13 +84,18 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         worker: &Worker<S>,
         refusal: Refusal,
     ) -> CloseReason {
+        self.answer_refused(worker.service.config(), refusal.status(), refusal.reason());
         if refusal != Refusal::Incomplete {
+            worker.page.failed();
+            // The client has its answer before anybody is told: an error hook may take its time.
+            let sent = self.settle(worker).await;
             let failure =
                 Failure::new(Hook::Server, Cause::Protocol(Box::new(refusal))).on(&self.conn);
-            worker.page.failed();
             worker.service.report(failure).await;
+            if let Err(stop) = sent {
+                return self.cut_off(stop).await;
+            }
         }
-        self.answer_refused(worker.service.config(), refusal.status(), refusal.reason());
         self.close(worker, refusal.close_reason()).await
     }
 

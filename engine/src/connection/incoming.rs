@@ -91,9 +91,9 @@ impl Slot {
             state.driver = Some(cx.waker().clone());
         }
         match &*state {
+            state if state.is_full() => Wants::Full,
             state if state.gone => Wants::Gone,
             state if !state.wanted => Wants::Nothing,
-            state if state.is_full() => Wants::Full,
             _ => Wants::More,
         }
     }
@@ -115,6 +115,20 @@ impl Slot {
         let reader = state.reader.take();
         drop(state);
         wake(reader);
+    }
+
+    /// What its body has not taken. A body that lives on learns that it gets no more.
+    pub(crate) fn take_back(&self) -> Vec<Bytes> {
+        let mut state = lock(&self.0);
+        let pieces: Vec<_> = std::mem::take(&mut state.pieces).into();
+        state.buffered = 0;
+        if !pieces.is_empty() || state.end.is_none() {
+            state.end = Some(Err(BodyErrorKind::Disconnected));
+        }
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+        pieces
     }
 
     pub(crate) fn end(&self, how: Result<Option<HeaderMap>, BodyErrorKind>) {
@@ -183,10 +197,9 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         let mut state = lock(&self.0);
         state.gone = true;
-        let dropped = std::mem::take(&mut state.pieces);
+        // What it has not taken stays where it is: whoever takes the connection over is to have it.
         let driver = state.driver.take();
         drop(state);
-        drop(dropped);
         wake(driver);
     }
 }

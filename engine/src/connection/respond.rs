@@ -217,9 +217,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// Nobody will take the rest of the content, unless the answer itself is made of it: then a client that
     /// waits for a 100 gets it now, for after the final answer there is none.
     fn give_content_up(&mut self) {
+        self.forget_who_has_gone();
         match &self.content.state {
             State::Untouched => self.content.state = State::Unwanted,
-            State::Taken(slot) if slot.is_gone() => self.content.state = State::Unwanted,
             State::Taken(_) => self.let_it_come(),
             State::None | State::Unwanted | State::Broken(_) => {}
         }
@@ -354,6 +354,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Poll::Ready(Err(stop)) => return Poll::Ready(Err(stop)),
                 Poll::Pending => {}
             }
+            self.forget_who_has_gone();
             if self.pump(cx, worker) {
                 continue;
             }
@@ -463,10 +464,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         message: &Message,
         takeover: Takeover,
     ) -> Next {
-        if let Some(protocol) = self.refused_upgrade(message, &takeover) {
-            return self.respond(worker, message, protocol, None).await;
+        if let Some(refusal) = self.refused_upgrade(message, &takeover) {
+            self.object(Objection::Upgrade);
+            return self.respond(worker, message, refusal, None).await;
         }
         self.request_deadline = None;
+        self.take_content_back();
         let (answer, run) = takeover.into_parts();
         if let Some(answer) = answer {
             if let Some(record) = &mut self.current {

@@ -68,6 +68,8 @@ pub enum Objection {
     },
     /// The content has more than was promised. The rest was not sent.
     TooLong,
+    /// A 101 for a client that did not ask for that protocol. A 426 was sent.
+    Upgrade,
 }
 
 impl fmt::Display for Objection {
@@ -100,6 +102,9 @@ impl fmt::Display for Objection {
                 )
             }
             Objection::TooLong => f.write_str("its content goes on beyond its Content-Length"),
+            Objection::Upgrade => {
+                f.write_str("it switches to a protocol that its client did not ask for")
+            }
         }
     }
 }

@@ -27,7 +27,8 @@ struct State {
     peeked: Option<Result<Frame<Bytes>, BodyError>>,
     limit: u64,
     got: u64,
-    dropped: u64,
+    /// What nobody wanted. It is kept until the request is over: a handler may still take the connection over.
+    dropped: BytesMut,
     /// Whether anybody has asked for it: then hyper has sent a 100.
     asked: bool,
     hold: Hold,
@@ -65,7 +66,7 @@ impl Slot {
                 peeked: None,
                 limit: u64::MAX,
                 got: 0,
-                dropped: 0,
+                dropped: BytesMut::new(),
                 asked: false,
                 hold,
                 trouble: None,
@@ -177,8 +178,9 @@ impl Slot {
 
     fn has_dropped(&self, frame: &Frame<Bytes>) -> u64 {
         let mut state = self.state();
-        state.dropped += frame.data_ref().map_or(0, |data| data.len() as u64);
-        state.dropped
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        state.dropped.extend_from_slice(data);
+        state.dropped.len() as u64
     }
 
     /// Lets hyper know that nobody will read the rest.
@@ -193,11 +195,11 @@ impl Slot {
         drop(dropped);
     }
 
-    /// What hyper has read and nobody has asked for, without its framing.
+    /// What hyper has read and nobody has taken, without its framing.
     pub(crate) fn take_read(&self) -> Vec<u8> {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let mut read = Vec::new();
-        if self.hold() == Hold::Untouched {
+        let mut read = self.state().dropped.to_vec();
+        if matches!(self.hold(), Hold::Untouched | Hold::Unwanted) {
             while let Poll::Ready(Some(Ok(frame))) = self.poll_frame(&mut cx) {
                 read.extend_from_slice(&frame.into_data().unwrap_or_default());
             }

@@ -167,7 +167,7 @@ impl ListenError {
 
     fn is_refused_by_the_system(&self) -> bool {
         let source = self.source.as_deref();
-        source.is_some_and(|source| source.is::<io::Error>())
+        matches!(source, Some(source) if source.is::<io::Error>())
     }
 }
 

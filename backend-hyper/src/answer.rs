@@ -388,7 +388,15 @@ impl http_body::Body for Outgoing {
             Some(Ok(frame)) => Poll::Ready(Some(Ok(match frame.into_data() {
                 Ok(bytes) => this.data(bytes),
                 Err(frame) => match frame.into_trailers() {
-                    Ok(trailers) => Frame::trailers(allowed(trailers)),
+                    Ok(trailers) => {
+                        let given = trailers.keys_len();
+                        let allowed = allowed(trailers);
+                        if allowed.keys_len() < given {
+                            this.link
+                                .object("it has trailers that may not be some, and were not sent");
+                        }
+                        Frame::trailers(allowed)
+                    }
                     Err(frame) => frame,
                 },
             }))),

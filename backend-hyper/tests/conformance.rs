@@ -27,7 +27,11 @@ fn main() {
     Suite::new()
         // hyper lacks some of each of these. What it lacks shows case by case.
         .tries(&[Feature::StrictParsing, Feature::Limits, Feature::Trailers])
-        .lacks(&[Feature::EarlyHints, Feature::Handover])
+        .lacks(&[
+            Feature::EarlyHints,
+            Feature::NativeRuntime,
+            Feature::Handover,
+        ])
         .fails(known::FAILS)
         .boxed("hyper", Server::new)
         .backend("hyper-current", current)

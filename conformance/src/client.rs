@@ -322,6 +322,24 @@ impl Client {
         }
     }
 
+    /// Nothing more is answered: the connection is closed, at once or after an error. RFC 9112, 8: a server may send
+    /// one for a message that did not end.
+    pub fn refused_or_left(&mut self) -> Verdict {
+        let all = self.everything()?;
+        self.at_most_one_answer(&all)?;
+        let ended = self.ended == Some(End::Finished);
+        let read = Answer::read(&all, self.head, ended, &self.judge);
+        match read.map_err(|failure| failure.with_exchange(&self.exchange))? {
+            Progress::NeedsMore if all.is_empty() => Ok(()),
+            Progress::Complete(answer, _) if answer.status >= 400 => Ok(()),
+            Progress::Complete(answer, _) => Err(self.failure(format!(
+                "a message that did not end was answered with {}",
+                answer.status
+            ))),
+            Progress::NeedsMore => Err(self.failure(format!("there came {}", short(&all)))),
+        }
+    }
+
     /// The message is too long, and refused with this status. Another server may wish for more, and serve it.
     pub fn refused_or_served(&mut self, status: u16) -> Verdict {
         match self.judge {

@@ -4,11 +4,15 @@ const ONE_THREAD: &str = "it blocks a thread, and a simulation has only one";
 const NO_SYSTEM: &str =
     "it is about the sockets of the operating system, and a simulation opens none";
 
+const NO_RUNTIME: &str = "it is about a runtime of its own, and a simulation has none";
+
 /// What is not played here, and why.
 const SKIPPED: &[(&str, &str)] = &[
     ("blocking_handlers_stall_nobody", ONE_THREAD),
     ("element_arrives_before_the_next_is_made", ONE_THREAD),
     ("reader_that_blocks_stalls_nobody", ONE_THREAD),
+    ("exec_is_of_the_runtime_that_serves", NO_RUNTIME),
+    ("needed_runtime_is_there", NO_RUNTIME),
     ("host_name_is_looked_up", NO_SYSTEM),
     ("inherited_descriptor_is_served", NO_SYSTEM),
     ("ipv6_socket_takes_ipv4_too", NO_SYSTEM),

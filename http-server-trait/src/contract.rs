@@ -37,7 +37,7 @@
 //! | T-24 | A handler can be wrapped, and its answer changed. |
 //! | T-25 | Interim answers come before the final one and do not end it; HTTP/1.0 clients get none. |
 //! | T-26 | A field that cannot be sent makes the answer a 500, and the error hook is told. |
-//! | T-27 | Framing is the server's: whatever a handler writes into `Content-Length`, `Transfer-Encoding` and `Connection`, or as content of an answer that has none, the connection stays intact. What was not sent as given, the error hook is told. |
+//! | T-27 | Framing is the server's: whatever a handler writes into `Content-Length`, `Transfer-Encoding` and `Connection`, as content of an answer that has none, or into trailers that may not be some, the connection stays intact. What was not sent as given, the error hook is told. |
 //! | T-28 | `after` is called exactly once for every request whose head was understood, when its answer has been given to the operating system or has failed. |
 //! | T-29 | `after` changes nothing; its errors and panics hurt nobody. |
 //! | T-2A | A request that no handler answers gets 404; `OPTIONS *` gets 204 with `Allow`. |

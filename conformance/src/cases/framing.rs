@@ -68,6 +68,15 @@ fn refused_as_endless(play: &mut Play, message: &str) -> Verdict {
     play.connect()?.send(message)?.refused_for_good(400, &[501])
 }
 
+/// A HEAD that is refused, with nothing behind the head of its answer.
+fn refused_head(play: &mut Play, message: &str) -> Verdict {
+    let mut client = play.connect()?;
+    let answer = client.send(message)?.to_head().answer()?;
+    let is_refused = answer.status >= 400 && answer.closes();
+    want!(play.is_foreign() || is_refused, "the answer is {answer}");
+    client.clean(&answer)
+}
+
 /// Notes what the error hook is told: who failed, and what kind of failure it was.
 pub(super) fn note_failures(app: &mut App, stage: &Stage) {
     let noted = stage.clone();
@@ -172,7 +181,8 @@ fn own_framing_fields(app: &mut App, stage: &Stage) {
 
 /// Answers `content` with trailers: whole at `/full`, in two pieces at `/pieces`; `/none` has the trailers
 /// alone. With the query `forbidden`, trailers are among them that none may be.
-fn with_trailers(app: &mut App, _: &Stage) {
+fn with_trailers(app: &mut App, stage: &Stage) {
+    note_failures(app, stage);
     app.handler(|request: Request| async move {
         let content = match request.path() {
             "/full" => Body::full("content"),
@@ -370,7 +380,11 @@ cases! {
             "Content-Length: 5e0",
             "Content-Length: \"5\"",
             "Content-Length: five",
+            "Content-Length: 5h",
+            "Content-Length: 1_0",
+            "Content-Length: 5\t5",
             "Content-Length: \u{665}",
+            "Content-Length: \u{ff15}",
         ];
         play.each(lengths, |play, fields| {
             let message = post(fields, &format!("hello{SMUGGLED}"));
@@ -544,7 +558,7 @@ cases! {
         let bad = [
             "5\r\nhello!\r\n0\r\n\r\n",
             "5\r\nhello\r\nx\r\n\r\n",
-            "5\r\nhello\r\n0\r\nContent-Length: 5\r\n\r\n",
+            "5\r\nhello\r\n0\r\nno field\r\n\r\n",
         ];
         each(bad, |chunks| refused(play, &chunked(chunks), 400))?;
         play.wait_for_times("handler: protocol", bad.len())?;
@@ -552,10 +566,16 @@ cases! {
         client.send(chunked("5\r\nhello\r\n0\r\n\r\n"))?.answered(200)?.content("hello;")?.ok()
     }
 
+    /// The same for trailers that frame or route, which the RFC would have ignored.
+    house streamed_content_whose_trailers_frame_is_an_error ["R-042", "T-23"] needs [StrictParsing, Streaming]
+        app telling_streamed_trailers |play| {
+        each(FRAMING, |name| refused(play, &chunked(&format!("5\r\nhello\r\n0\r\n{name}: 5\r\n\r\n")), 400))?;
+        play.wait_for_times("handler: protocol", FRAMING.len())
+    }
     /// Content that nobody reads is read past. Where its end cannot be found, nothing is looked for behind it.
     must malformed_content_that_nobody_reads_is_the_last_message ["R-039", "R-097"] needs [StrictParsing, Streaming]
         app answering_unread |play| {
-        let bad = ["5\r\nhello!\r\n0\r\n\r\n", "x\r\n\r\n", "0\r\nContent-Length: 5\r\n\r\n"];
+        let bad = ["5\r\nhello!\r\n0\r\n\r\n", "x\r\n\r\n", "0\r\nno field\r\n\r\n"];
         each(bad, |chunks| {
             let mut client = play.connect()?;
             client.send(format!("{}{SMUGGLED}", chunked(chunks)))?.answer()?.status(200)?.content("not read")?;
@@ -715,14 +735,18 @@ cases! {
     }
     /// A HEAD that is refused is a HEAD all the same.
     must refusal_of_head_has_no_content ["R-045", "R-063"] needs [StrictParsing] |play| {
-        let fields = ["Expect: x", "Content-Length: x", "Transfer-Encoding: gzip", "A : b"];
-        play.each(fields, |play, fields| {
-            let mut client = play.connect()?;
-            client.send(format!("HEAD /ok HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n"))?;
-            let answer = client.to_head().answer()?;
-            want!(play.is_foreign() || answer.status >= 400 && answer.closes(), "the answer is {answer}");
-            client.clean(&answer)
-        })
+        let fields = ["Content-Length: x", "Transfer-Encoding: gzip", "A : b"];
+        play.each(fields, |play, fields| refused_head(play, &format!("HEAD /ok HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n")))
+    }
+    /// The same where it is the project's choice to refuse it.
+    house refusal_of_head_by_choice_has_no_content ["R-045", "R-063"] needs [StrictParsing] |play| {
+        let messages = [
+            "HEAD /ok HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n",
+            "HEAD /ok HTTP/2.0\r\nHost: a\r\n\r\n",
+            "HEAD /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+            "HEAD /ok HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
+        ];
+        play.each(messages, |play, message| refused_head(play, message))
     }
     /// A wrong length would make the client take the end of the content for the next answer, or wait for ever.
     must wrong_content_length_of_a_handler_is_corrected ["R-046", "T-27"] needs [KeepAlive]
@@ -835,16 +859,23 @@ cases! {
         want_eq!(answer.trailers.len(), 1);
         Ok(())
     }
-    /// A handler cannot put into trailers what has no place there.
-    must forbidden_trailers_are_not_sent ["R-042", "R-047"] needs [Trailers] app with_trailers |play| {
-        each(["/full", "/pieces", "/none"], |path| {
+    /// A handler cannot put into trailers what has no place there, and is told so.
+    must forbidden_trailers_are_not_sent ["R-042", "R-047", "T-27"] needs [Trailers] app with_trailers |play| {
+        for (times, path) in (1..).zip(["/full", "/pieces", "/none"]) {
             let mut client = play.connect()?;
             client.send(format!(
                 "GET {path}?forbidden HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n\r\n"
             ))?;
             let answer = client.answer()?.status(200)?;
             want_eq!(answer.trailers, vec![("x-sum".to_owned(), "7".to_owned())]);
-            Ok(())
-        })
+            play.wait_for_times(CORRECTED, times)?;
+        }
+        // Nothing is said where nothing is wrong.
+        let mut client = play.connect()?;
+        client.send("GET /full HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, close\r\n\r\n")?;
+        client.answer()?.status(200)?;
+        client.closed()?;
+        want_eq!(play.stage().count(CORRECTED), 3);
+        Ok(())
     }
 }

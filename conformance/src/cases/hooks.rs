@@ -371,7 +371,6 @@ fn executing(app: &mut App, stage: &Stage) {
         let stage = stage.clone();
         async move {
             let exec = request.exec().clone();
-            let name = exec.runtime();
             let spawned = exec.spawn(async move { 20 + 1 }).await;
             let blocked = exec.spawn_blocking(|| 20 + 2).await;
             let panicked = exec.spawn(async { panic_any("as it should") }).await;
@@ -386,15 +385,21 @@ fn executing(app: &mut App, stage: &Stage) {
             }));
             let fits = slept >= stage.scaled(seconds(20));
             format!(
-                "{:?} {:?} {} {fits} {}",
+                "{:?} {:?} {} {fits}",
                 spawned.ok(),
                 blocked.ok(),
                 panicked.is_err_and(|error: http_server_trait::TaskError| {
                     error.to_string().contains("as it should")
                 }),
-                name == request.conn().backend(),
             )
         }
+    });
+}
+
+fn naming_the_runtime(app: &mut App, _: &Stage) {
+    app.handler(|request: Request| async move {
+        let same = request.exec().runtime() == request.conn().backend();
+        format!("the same: {same}")
     });
 }
 
@@ -749,8 +754,12 @@ cases! {
     /// Hooks spawn, sleep and block by one handle, whatever runtime serves. A task that panics says so to who
     /// waits for it; one that nobody waits for runs on.
     must exec_works_on_whatever_serves ["T-52"] app executing |play| {
-        play.connect()?.get("/")?.answer()?.status(200)?.content("Some(21) Some(22) true true true")?;
+        play.connect()?.get("/")?.answer()?.status(200)?.content("Some(21) Some(22) true true")?;
         play.wait_for("runs on")
+    }
+    /// The runtime behind it is the one whose name the backend has.
+    must exec_is_of_the_runtime_that_serves ["T-52"] needs [NativeRuntime] app naming_the_runtime |play| {
+        play.connect()?.get("/")?.answer()?.status(200)?.content("the same: true")?.ok()
     }
     /// `completed` is ready when the connection is closed, its hooks are done, and nobody holds it.
     must completed_waits_for_hooks_and_holds ["T-55", "A4-1"] needs [KeepAlive] app holding |play| {

@@ -444,6 +444,10 @@ cases! {
         want_eq!(error.kind(), ListenErrorKind::NoRuntime);
         let text = error.to_string();
         want!(text.contains("a runtime of another name"), "it says {text}");
+        Ok(())
+    }
+    /// One that needs the runtime whose name the backend has is served.
+    must needed_runtime_is_there ["T-52"] needs [NativeRuntime] |play| {
         let name = play.server(|_, _| {})?.capabilities()?.backend();
         let mut server = play.server(|app, _| {
             routes::install(app);

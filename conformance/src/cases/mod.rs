@@ -1,5 +1,6 @@
 //! The cases, by what they are about.
 
+mod application;
 mod bodies;
 mod connections;
 mod expect;
@@ -25,6 +26,7 @@ const ALL: &[&[Case]] = &[
     fields::CASES,
     framing::CASES,
     methods::CASES,
+    application::CASES,
     expect::CASES,
     connections::CASES,
     limits::CASES,

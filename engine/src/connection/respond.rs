@@ -378,13 +378,17 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             Ok(bytes) if bytes.is_empty() => return false,
             Ok(bytes) => bytes,
             Err(frame) => {
-                if sending.framing == Framing::Chunked {
-                    let trailers = frame.into_trailers().ok().filter(|_| sending.trailers);
-                    self.tx
-                        .write(|out| answer::last_chunk(out, trailers.as_ref()));
-                    return true;
+                let trailers = frame.into_trailers().unwrap_or_default();
+                if let Some(name) = answer::wrong_trailer(&trailers) {
+                    let error = format!("its trailer {name} may not be one, and was not sent");
+                    self.fail(Failure::new(Hook::Server, Cause::Answer(error.into())));
                 }
-                return false;
+                if sending.framing != Framing::Chunked {
+                    return false;
+                }
+                let trailers = Some(&trailers).filter(|_| sending.trailers);
+                self.tx.write(|out| answer::last_chunk(out, trailers));
+                return true;
             }
         };
         let mut over = false;

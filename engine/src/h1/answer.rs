@@ -381,6 +381,11 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// What stands after a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
+/// One of these trailers that is not sent, because it may not be one.
+pub fn wrong_trailer(trailers: &HeaderMap) -> Option<&HeaderName> {
+    trailers.keys().find(|name| trailer(name) != Trailer::Kept)
+}
+
 /// Writes the last chunk, with the trailers that may be sent.
 pub fn last_chunk(out: &mut Vec<u8>, trailers: Option<&HeaderMap>) {
     out.extend_from_slice(b"0\r\n");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{pages, pool};
+use super::{held, pool};
 
 /// The bytes that a connection has received and not used up, in one piece.
 ///
@@ -36,9 +36,9 @@ impl RecvBuf {
         self.data.len() - self.start
     }
 
-    /// How much memory it takes: the pages that have been written to, not what is reserved.
+    /// How much memory it takes.
     pub(crate) fn held(&self) -> usize {
-        pages(self.data.len())
+        held(&self.data)
     }
 
     /// Whether none are there.

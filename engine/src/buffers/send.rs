@@ -24,6 +24,8 @@ pub struct SendQueue {
 struct Large {
     after: usize,
     bytes: Bytes,
+    /// How large it was at first: what is sent of it is not given back before the rest.
+    whole: usize,
 }
 
 /// From this size on a piece is not copied. Below it, one more element of a vectored write costs more
@@ -49,8 +51,8 @@ impl SendQueue {
 
     /// How much memory it takes.
     pub(crate) fn held(&self) -> usize {
-        let large = self.large.iter().map(|large| large.bytes.len());
-        super::pages(self.small.len()) + large.sum::<usize>()
+        let large = self.large.iter().map(|large| large.whole);
+        super::held(&self.small) + large.sum::<usize>()
     }
 
     /// Whether none wait.
@@ -90,6 +92,7 @@ impl SendQueue {
         self.len += bytes.len();
         self.large.push_back(Large {
             after: self.small.len(),
+            whole: bytes.len(),
             bytes,
         });
     }
@@ -201,6 +204,19 @@ mod tests {
             queue.advance(now);
         }
         sent
+    }
+
+    #[test]
+    fn memory_is_held_until_all_of_a_piece_is_sent() {
+        let mut queue = SendQueue::new();
+        queue.push(Bytes::from(vec![b'x'; 8 * LARGE]));
+        queue.advance(7 * LARGE);
+        assert_eq!((queue.len(), queue.held()), (LARGE, 8 * LARGE));
+        queue.advance(LARGE);
+        assert_eq!(queue.held(), 0);
+        // Others have written to all of a pooled buffer.
+        queue.write(|out| out.push(b'x'));
+        assert!(queue.held() >= super::pool::SIZE);
     }
 
     #[test]

@@ -58,7 +58,6 @@ impl Stream {
 impl Transport for Stream {
     fn poll_recv(&mut self, cx: &mut Context<'_>, rx: &mut RecvBuf) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.poll_readable(cx))?;
             let mut short = None;
             let received = self.call(Interest::READABLE, || {
                 match socket::recv(self.descriptor()?, rx)? {
@@ -77,7 +76,10 @@ impl Transport for Stream {
             });
             match (received, short) {
                 (_, Some(count)) => return Poll::Ready(Ok(count)),
-                (Err(error), None) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // tokio knows of nothing, or has just learned that there is nothing.
+                (Err(error), None) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_readable(cx))?;
+                }
                 (received, None) => return Poll::Ready(received),
             }
         }
@@ -85,9 +87,10 @@ impl Transport for Stream {
 
     fn poll_send(&mut self, cx: &mut Context<'_>, tx: &mut SendQueue) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.poll_writable(cx))?;
             match self.call(Interest::WRITABLE, || socket::send(self.descriptor()?, tx)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_writable(cx))?;
+                }
                 sent => return Poll::Ready(sent),
             }
         }

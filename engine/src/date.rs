@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a date looks like: RFC 9110, 5.6.7, IMF-fixdate.
-const LENGTH: usize = 29;
+pub(crate) const LENGTH: usize = 29;
 
 thread_local! {
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache { until: None, text: [0; LENGTH] }) };

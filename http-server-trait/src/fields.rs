@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, SERVER, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Most answers have a handful of fields, written once and read once. A list is cheaper for that
@@ -12,6 +13,8 @@ pub(crate) struct Fields {
     /// Built on first use. Once it may have been changed it is the truth and `lines` is empty.
     map: OnceLock<HeaderMap>,
     map_counts: bool,
+    /// Whether one of `lines` is a field that the server decides about.
+    servers: bool,
 }
 
 impl Fields {
@@ -19,13 +22,17 @@ impl Fields {
         self.lines.clear();
         self.map.take();
         self.map_counts = false;
+        self.servers = false;
     }
 
     pub(crate) fn append(&mut self, name: HeaderName, value: HeaderValue) {
         if self.map_counts {
             self.headers_mut().append(name, value);
         } else {
-            self.map.take();
+            if self.map.get().is_some() {
+                self.map.take();
+            }
+            self.servers |= is_servers(&name);
             self.lines.push((name, value));
         }
     }
@@ -70,13 +77,43 @@ impl Fields {
         std::mem::take(self.headers_mut())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        let map = if self.map_counts {
-            self.map.get()
-        } else {
-            None
-        };
-        let lines = self.lines.iter().map(|(name, value)| (name, value));
-        lines.chain(map.into_iter().flatten())
+    /// Whether any may be one that the server decides about. `false` is certain.
+    pub(crate) fn may_be_servers(&self) -> bool {
+        self.servers || self.map_counts
     }
+
+    /// The lines, in the order in which they are sent.
+    pub(crate) fn iter(&self) -> Lines<'_> {
+        match self.map.get() {
+            Some(map) if self.map_counts => Lines::Map(map.iter()),
+            _ => Lines::List(self.lines.iter()),
+        }
+    }
+}
+
+/// The lines of an answer's fields.
+pub(crate) enum Lines<'a> {
+    List(std::slice::Iter<'a, (HeaderName, HeaderValue)>),
+    Map(http::header::Iter<'a, HeaderValue>),
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = (&'a HeaderName, &'a HeaderValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Lines::List(lines) => lines.next().map(|(name, value)| (name, value)),
+            Lines::Map(lines) => lines.next(),
+        }
+    }
+}
+
+/// The fields that a server frames its answers with, or adds to them.
+fn is_servers(name: &HeaderName) -> bool {
+    // By length first: it is cheaper than seven comparisons.
+    matches!(name.as_str().len(), 4 | 6 | 7 | 10 | 14 | 17)
+        && matches!(
+            *name,
+            CONTENT_LENGTH | TRANSFER_ENCODING | CONNECTION | DATE | SERVER | UPGRADE | TRAILER
+        )
 }

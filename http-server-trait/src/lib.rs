@@ -126,7 +126,7 @@ pub mod backend {
     pub use crate::handler::{FnHook, Shared, ViaArc, ViaFn, ViaTrait};
     pub use crate::inheritance::{Arrivals, Departures, Inheritance, Inherited, Parked, Passed};
     pub use crate::latch::Latch;
-    pub use crate::pipeline::{Answer, Pipeline, Reply, error_page, plain};
+    pub use crate::pipeline::{Answer, Handling, Pipeline, Reply, error_page, plain};
     pub use crate::sink::say;
     pub use crate::takeover::TakeoverRun;
 }

@@ -2,9 +2,9 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
@@ -22,7 +22,7 @@ use crate::error::{
 use crate::exec::{BoxFuture, Exec};
 use crate::failure::{Cause, Failure, Hook};
 use crate::flow::Flow;
-use crate::handler::BodyPlan;
+use crate::handler::{AnyHandler, BodyPlan};
 use crate::head::Head;
 use crate::listen::Address;
 use crate::request::Request;
@@ -205,31 +205,12 @@ impl Pipeline {
     }
 
     /// Runs the handlers until one answers. If none does that is a 404, or for `OPTIONS *` a 204.
-    pub async fn handle(&self, request: Request) -> Answer {
-        match self.ask_handlers(request).await {
-            Err(answer) => answer,
-            Ok(request) if request.method() == Method::OPTIONS && request.path() == "*" => {
-                Answer::from(options())
-            }
-            Ok(_) => Answer::from(not_found()),
+    pub fn handle(&self, request: Request) -> Handling<'_> {
+        Handling {
+            pipeline: self,
+            next: 0,
+            state: Asking::Next(request),
         }
-    }
-
-    async fn ask_handlers(&self, mut request: Request) -> Result<Request, Answer> {
-        for handler in &self.app.handlers {
-            // Only after a handler that streams and passed on: the first one's plan was kept already.
-            let plan = request
-                .body_plan()
-                .unwrap_or_else(|| handler.plan(&request));
-            if request.body().as_bytes().is_none() && plan == BodyPlan::Collect {
-                collect(&mut request)
-                    .await
-                    .map_err(|error| failed(Hook::Handler, error.into()))?;
-            }
-            let decided = guard(|| handler.call(request)).await;
-            request = self.decided(Hook::Handler, decided)?;
-        }
-        Ok(request)
     }
 
     /// Answers for a request that took too long.
@@ -328,6 +309,116 @@ impl Pipeline {
     }
 }
 
+/// The handlers at work: what [`Pipeline::handle`] gives.
+///
+/// A future that is written out, because every request goes through it: the first poll of a handler's future
+/// is made where that future is, and under the same guard.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Handling<'a> {
+    pipeline: &'a Pipeline,
+    /// Which handler is asked next.
+    next: usize,
+    state: Asking<'a>,
+}
+
+enum Asking<'a> {
+    /// The next handler is to be asked.
+    Next(Request),
+    /// One that streamed has passed on, and the next one wants the content whole.
+    Collecting(BoxFuture<'a, Result<Request, BodyError>>),
+    /// A handler works.
+    Waiting(BoxFuture<'a, Flow<Request>>),
+    Over,
+}
+
+impl Future for Handling<'_> {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let this = &mut *self;
+        loop {
+            let decided = match std::mem::replace(&mut this.state, Asking::Over) {
+                Asking::Next(request) => {
+                    let Some(handler) = this.pipeline.app.handlers.get(this.next) else {
+                        return Poll::Ready(unanswered(&request));
+                    };
+                    // Only after a handler that streams and passed on: the first one's plan was kept already.
+                    if request.body().as_bytes().is_none() && wants_all(handler.as_ref(), &request)
+                    {
+                        this.state = Asking::Collecting(Box::pin(collect(request)));
+                        continue;
+                    }
+                    this.next += 1;
+                    let asked = catch_unwind(AssertUnwindSafe(|| {
+                        let mut future = handler.call(request);
+                        match future.as_mut().poll(cx) {
+                            Poll::Ready(flow) => Ok(flow),
+                            Poll::Pending => Err(future),
+                        }
+                    }));
+                    match asked {
+                        Ok(Ok(flow)) => Ok(flow),
+                        Ok(Err(future)) => {
+                            this.state = Asking::Waiting(future);
+                            return Poll::Pending;
+                        }
+                        Err(panic) => Err(panic),
+                    }
+                }
+                Asking::Waiting(mut future) => match poll_caught(future.as_mut(), cx) {
+                    Poll::Ready(decided) => decided,
+                    Poll::Pending => {
+                        this.state = Asking::Waiting(future);
+                        return Poll::Pending;
+                    }
+                },
+                Asking::Collecting(mut future) => match future.as_mut().poll(cx) {
+                    Poll::Ready(Ok(request)) => {
+                        this.state = Asking::Next(request);
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(failed(Hook::Handler, error.into()));
+                    }
+                    Poll::Pending => {
+                        this.state = Asking::Collecting(future);
+                        return Poll::Pending;
+                    }
+                },
+                // Polled again after its end, which is against the contract of a future.
+                Asking::Over => return Poll::Pending,
+            };
+            match this.pipeline.decided(Hook::Handler, decided) {
+                Ok(request) => this.state = Asking::Next(request),
+                Err(answer) => return Poll::Ready(answer),
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Handling<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handling")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+fn wants_all(handler: &dyn AnyHandler, request: &Request) -> bool {
+    let plan = request.body_plan().unwrap_or_else(|| handler.plan(request));
+    plan == BodyPlan::Collect
+}
+
+fn unanswered(request: &Request) -> Answer {
+    Answer::from(
+        if request.method() == Method::OPTIONS && request.path() == "*" {
+            options()
+        } else {
+            not_found()
+        },
+    )
+}
+
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
         Answer {
@@ -394,10 +485,10 @@ fn failed(hook: Hook, error: BoxError) -> Answer {
     }
 }
 
-async fn collect(request: &mut Request) -> Result<(), BodyError> {
+async fn collect(mut request: Request) -> Result<Request, BodyError> {
     let (bytes, trailers) = request.body_mut().collect_up_to(u64::MAX).await?;
     *request.body_mut() = Body::full(bytes).with_trailers(trailers.unwrap_or_default());
-    Ok(())
+    Ok(request)
 }
 
 /// Runs a hook: both the making of its future and each poll of it are guarded.

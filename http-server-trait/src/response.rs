@@ -205,6 +205,13 @@ impl Response {
         self.parts().fields.iter()
     }
 
+    /// Whether one of its fields may be one that a server decides about: `Content-Length`,
+    /// `Transfer-Encoding`, `Connection`, `Date`, `Server`, `Upgrade` or `Trailer`. `false` is certain, and
+    /// spares looking for them. For authors of backends.
+    pub fn may_have_server_fields(&self) -> bool {
+        self.parts().fields.may_be_servers()
+    }
+
     /// The content.
     pub fn body(&self) -> &Body {
         &self.parts().body

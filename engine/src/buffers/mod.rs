@@ -17,13 +17,3 @@ pub(crate) const READ_AHEAD: usize = pool::SIZE;
 pub(crate) fn pages(bytes: usize) -> usize {
     bytes.next_multiple_of(4096)
 }
-
-/// How much memory a buffer takes: one from the pool all of it, as others have written to it before; of a larger one
-/// the pages that have been written to, not what is reserved.
-fn held(buffer: &Vec<u8>) -> usize {
-    if buffer.capacity() <= 2 * pool::SIZE {
-        buffer.capacity()
-    } else {
-        pages(buffer.len())
-    }
-}

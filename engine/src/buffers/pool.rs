@@ -1,6 +1,7 @@
 //! Buffers that are used again: a stack for each thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::thread::LocalKey;
 
 /// The size of a pooled buffer: what a head may measure by default, and a comfortable read.
 pub(super) const SIZE: usize = 16 * 1024;
@@ -9,22 +10,42 @@ pub(super) const SIZE: usize = 16 * 1024;
 /// is freed, so that a burst does not stay in memory.
 const KEPT: usize = 32;
 
+/// Where a buffer waits that was given back last. Most often it is the one that is taken next, so those that
+/// bytes come in and those that they go out of have one each.
+pub(super) type Last = LocalKey<Cell<Vec<u8>>>;
+
 thread_local! {
+    pub(super) static LAST_IN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    pub(super) static LAST_OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-pub(super) fn take() -> Vec<u8> {
+pub(super) fn take(last: &'static Last) -> Vec<u8> {
+    let kept = last.try_with(Cell::take).unwrap_or_default();
+    if kept.capacity() > 0 {
+        return kept;
+    }
     let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
     kept.unwrap_or_else(|| Vec::with_capacity(SIZE))
 }
 
 /// Gives a buffer back. One that has grown, or that was never a pooled one, is freed.
-pub(super) fn put(mut buffer: Vec<u8>) {
+pub(super) fn put(last: &'static Last, mut buffer: Vec<u8>) {
     if !(SIZE..=2 * SIZE).contains(&buffer.capacity()) {
         return;
     }
     buffer.clear();
     // A thread that is ending has no pool any more; then the memory is simply freed.
+    let before = last
+        .try_with(|last| last.replace(buffer))
+        .unwrap_or_default();
+    if before.capacity() > 0 {
+        put_aside(before);
+    }
+}
+
+#[cold]
+fn put_aside(buffer: Vec<u8>) {
     let _ = POOL.try_with(|pool| {
         let mut kept = pool.borrow_mut();
         if kept.len() < KEPT {

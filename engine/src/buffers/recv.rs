@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{held, pool};
+use super::{pages, pool};
 
 /// The bytes that a connection has received and not used up, in one piece.
 ///
@@ -36,9 +36,9 @@ impl RecvBuf {
         self.data.len() - self.start
     }
 
-    /// How much memory it takes.
+    /// How much memory it takes: the pages that have been written to, not what is reserved.
     pub(crate) fn held(&self) -> usize {
-        held(&self.data)
+        pages(self.data.len())
     }
 
     /// Whether none are there.
@@ -59,7 +59,7 @@ impl RecvBuf {
     /// filled. What is appended arrives.
     pub fn room(&mut self) -> &mut Vec<u8> {
         if self.data.capacity() == 0 {
-            self.data = pool::take();
+            self.data = pool::take(&pool::LAST_IN);
         }
         if self.data.len() == self.data.capacity() {
             self.make_room();
@@ -90,7 +90,7 @@ impl RecvBuf {
     /// Gives the memory back, if there is nothing in it.
     pub fn rest(&mut self) {
         if self.is_empty() && self.data.capacity() > 0 {
-            pool::put(std::mem::take(&mut self.data));
+            pool::put(&pool::LAST_IN, std::mem::take(&mut self.data));
             self.start = 0;
         }
     }
@@ -113,7 +113,7 @@ impl RecvBuf {
 
 impl Drop for RecvBuf {
     fn drop(&mut self) {
-        pool::put(std::mem::take(&mut self.data));
+        pool::put(&pool::LAST_IN, std::mem::take(&mut self.data));
     }
 }
 

@@ -24,8 +24,6 @@ pub struct SendQueue {
 struct Large {
     after: usize,
     bytes: Bytes,
-    /// How large it was at first: what is sent of it is not given back before the rest.
-    whole: usize,
 }
 
 /// From this size on a piece is not copied. Below it, one more element of a vectored write costs more
@@ -51,8 +49,8 @@ impl SendQueue {
 
     /// How much memory it takes.
     pub(crate) fn held(&self) -> usize {
-        let large = self.large.iter().map(|large| large.whole);
-        super::held(&self.small) + large.sum::<usize>()
+        let large = self.large.iter().map(|large| large.bytes.len());
+        super::pages(self.small.len()) + large.sum::<usize>()
     }
 
     /// Whether none wait.
@@ -63,7 +61,7 @@ impl SendQueue {
     /// Adds bytes that are written by a function.
     pub fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.small.capacity() == 0 {
-            self.small = pool::take();
+            self.small = pool::take(&pool::LAST_OUT);
         }
         if self.start >= COMPACT {
             self.compact();
@@ -92,7 +90,6 @@ impl SendQueue {
         self.len += bytes.len();
         self.large.push_back(Large {
             after: self.small.len(),
-            whole: bytes.len(),
             bytes,
         });
     }
@@ -153,8 +150,10 @@ impl SendQueue {
     /// Gives the memory back, if nothing waits.
     pub fn rest(&mut self) {
         if self.is_empty() && self.small.capacity() > 0 {
-            pool::put(std::mem::take(&mut self.small));
-            self.large = VecDeque::new();
+            pool::put(&pool::LAST_OUT, std::mem::take(&mut self.small));
+            if self.large.capacity() > 0 {
+                self.large = VecDeque::new();
+            }
         }
     }
 
@@ -169,7 +168,7 @@ impl SendQueue {
 
 impl Drop for SendQueue {
     fn drop(&mut self) {
-        pool::put(std::mem::take(&mut self.small));
+        pool::put(&pool::LAST_OUT, std::mem::take(&mut self.small));
     }
 }
 
@@ -204,19 +203,6 @@ mod tests {
             queue.advance(now);
         }
         sent
-    }
-
-    #[test]
-    fn memory_is_held_until_all_of_a_piece_is_sent() {
-        let mut queue = SendQueue::new();
-        queue.push(Bytes::from(vec![b'x'; 8 * LARGE]));
-        queue.advance(7 * LARGE);
-        assert_eq!((queue.len(), queue.held()), (LARGE, 8 * LARGE));
-        queue.advance(LARGE);
-        assert_eq!(queue.held(), 0);
-        // Others have written to all of a pooled buffer.
-        queue.write(|out| out.push(b'x'));
-        assert!(queue.held() >= super::pool::SIZE);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The one timer of a connection.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::runtime::{Runtime, Timer};
@@ -47,6 +47,8 @@ pub(crate) struct Deadline {
 pub(crate) struct Alarm<R: Runtime> {
     timer: Option<R::Timer>,
     set: Option<Instant>,
+    /// Whom the timer wakes.
+    wakes: Option<Waker>,
 }
 
 impl<R: Runtime> Alarm<R> {
@@ -54,19 +56,30 @@ impl<R: Runtime> Alarm<R> {
         Alarm {
             timer: None,
             set: None,
+            wakes: None,
         }
     }
 
-    /// Ready when the deadline has passed. To be called last before a future rests.
+    /// Ready when the deadline has passed. To be called last before a future rests. `now` is the time, or was
+    /// a moment ago.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         runtime: &R,
         deadline: Option<Deadline>,
+        now: Instant,
     ) -> Poll<Phase> {
         let Some(deadline) = deadline else {
             return Poll::Pending;
         };
+        let wakes = self.wakes.as_ref();
+        if self.set.is_some_and(|set| now < set && set <= deadline.at)
+            && wakes.is_some_and(|wakes| wakes.will_wake(cx.waker()))
+        {
+            // It has not fired, and nothing about it has changed.
+            return Poll::Pending;
+        }
+        self.wakes = Some(cx.waker().clone());
         if self.set.is_none_or(|set| set > deadline.at) {
             self.set(runtime, deadline.at);
         }
@@ -148,6 +161,7 @@ mod tests {
                 &mut Context::from_waker(Waker::noop()),
                 &clock,
                 Some(deadline),
+                start + Duration::from_secs(second),
             );
             (polled, clock.0.lock().unwrap().1)
         };

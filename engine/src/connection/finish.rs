@@ -30,9 +30,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             End::Refused(refusal) => self.close_refused(worker, refusal).await,
             End::LateHead(true) => {
-                let config = worker.service.config();
                 self.answer_refused(
-                    config,
+                    worker,
                     StatusCode::REQUEST_TIMEOUT,
                     "the head did not come in time",
                 );
@@ -84,7 +83,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         worker: &Worker<S>,
         refusal: Refusal,
     ) -> CloseReason {
-        self.answer_refused(worker.service.config(), refusal.status(), refusal.reason());
+        self.answer_refused(worker, refusal.status(), refusal.reason());
         if refusal != Refusal::Incomplete {
             worker.page.failed();
             // The client has its answer before anybody is told: an error hook may take its time.

@@ -1,8 +1,8 @@
 //! Running the application's hooks, while the connection goes on living.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use super::alarm::Phase;
 use super::content::{State, Trouble};
@@ -27,37 +27,42 @@ pub(crate) enum Unfinished {
 }
 
 impl<T: Transport, R: Runtime> Link<T, R> {
-    /// Runs a hook. Meanwhile what waits is sent, content is moved to it if it takes that as it comes, and
-    /// the end of the client is noticed; which by itself stops no hook.
+    /// Runs a hook: see [`Link::poll_beside`].
     pub(crate) async fn beside<S: Service, F: Future>(
         &mut self,
         worker: &Worker<S>,
         hook: F,
     ) -> Result<F::Output, Unfinished> {
         let mut hook = pin!(hook);
-        poll_fn(|cx| {
-            for _ in 0..ROUNDS {
-                if let Poll::Ready(output) = hook.as_mut().poll(cx) {
-                    self.send_interim();
-                    return Poll::Ready(Ok(output));
-                }
-                self.send_interim();
-                let moved = self.pump(cx, worker);
-                // A connection that breaks does not stop the hook; the next step will see it.
-                let _ = self.poll_flush(cx);
-                self.watch(cx);
-                if moved {
-                    continue;
-                }
-                match self.rest(cx, worker, self.content_deadline(worker)) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(roused) => self.roused_beside(roused, worker)?,
-                }
+        poll_fn(|cx| self.poll_beside(cx, worker, hook.as_mut())).await
+    }
+
+    /// Runs a hook. Meanwhile what waits is sent, content is moved to it if it takes that as it comes, and
+    /// the end of the client is noticed; which by itself stops no hook.
+    pub(crate) fn poll_beside<S: Service, F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+        mut hook: Pin<&mut F>,
+    ) -> Poll<Result<F::Output, Unfinished>> {
+        for _ in 0..ROUNDS {
+            let polled = hook.as_mut().poll(cx);
+            self.send_interim();
+            if let Poll::Ready(output) = polled {
+                return Poll::Ready(Ok(output));
             }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await
+            let moved = self.pump(cx, worker);
+            // A connection that breaks does not stop the hook; the next step will see it.
+            let _ = self.poll_flush(cx);
+            self.watch(cx);
+            if moved {
+                continue;
+            }
+            let roused = ready!(self.rest(cx, worker, self.content_deadline(worker)));
+            self.roused_beside(roused, worker)?;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn roused_beside<S: Service>(
@@ -153,7 +158,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             if let Poll::Ready(flushed) = self.poll_flush(cx) {
                 return Poll::Ready(flushed);
             }
-            match std::task::ready!(self.rest(cx, worker, None)) {
+            match ready!(self.rest(cx, worker, None)) {
                 Roused::Asked => {
                     if let Some(stop) = self.must_stop(&worker.tide) {
                         return Poll::Ready(Err(stop));

@@ -141,10 +141,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self
     }
 
-    /// Enters what it holds, beside the buffer that it reads into.
-    fn weigh(&self, rx: &RecvBuf) {
+    /// Enters what it holds, beside a buffer of somebody else's that it reads into.
+    fn weigh(&self, beside: usize) {
         if let Some(account) = &self.account {
-            account.enter(rx.held() + self.rx.held() + self.tx.held() + self.content.held());
+            account.enter(beside + self.rx.held() + self.tx.held() + self.content.held());
         }
     }
 
@@ -163,10 +163,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Reads what has arrived.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Filled, Stop>> {
-        let mut rx = std::mem::take(&mut self.rx);
-        let filled = self.poll_fill_into(cx, &mut rx);
-        self.rx = rx;
-        filled
+        if let Some(cannot) = self.cannot_read(cx) {
+            return cannot;
+        }
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(Err(Stop::ReadFailed));
+        };
+        let received = ready!(io.poll_recv(cx, &mut self.rx));
+        self.weigh(0);
+        Poll::Ready(self.filled(received))
     }
 
     /// Reads what has arrived into a buffer of one's own.
@@ -175,38 +180,50 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         cx: &mut Context<'_>,
         rx: &mut RecvBuf,
     ) -> Poll<Result<Filled, Stop>> {
-        if let Some(stop) = self.broken {
-            return Poll::Ready(Err(stop));
-        }
-        if self.peer_ended {
-            return Poll::Ready(Ok(Filled::End));
+        if let Some(cannot) = self.cannot_read(cx) {
+            return cannot;
         }
         let Some(io) = &mut self.io else {
             return Poll::Ready(Err(Stop::ReadFailed));
         };
-        self.holds_back = self
-            .account
-            .as_ref()
-            .is_some_and(|account| account.must_wait(cx));
-        if self.holds_back {
-            let now = self.now();
-            // It is not the client that is slow.
-            self.content.is_not_waited_for(now);
-            return Poll::Pending;
-        }
         let received = ready!(io.poll_recv(cx, rx));
-        self.weigh(rx);
+        self.weigh(rx.held());
+        Poll::Ready(self.filled(received))
+    }
+
+    /// Why nothing is read: all that comes has come, or there is no memory for it.
+    #[inline]
+    fn cannot_read(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<Filled, Stop>>> {
+        if let Some(stop) = self.broken {
+            return Some(Poll::Ready(Err(stop)));
+        }
+        if self.peer_ended {
+            return Some(Poll::Ready(Ok(Filled::End)));
+        }
+        let account = self.account.as_ref()?;
+        self.holds_back = account.must_wait(cx);
+        if !self.holds_back {
+            return None;
+        }
+        let now = self.now();
+        // It is not the client that is slow.
+        self.content.is_not_waited_for(now);
+        Some(Poll::Pending)
+    }
+
+    #[inline]
+    fn filled(&mut self, received: std::io::Result<usize>) -> Result<Filled, Stop> {
         match received {
             Ok(0) => {
                 self.peer_ended = true;
                 self.conn.set_disconnected(Disconnected::Finished);
-                Poll::Ready(Ok(Filled::End))
+                Ok(Filled::End)
             }
             Ok(count) => {
                 self.tally.bytes_in += count as u64;
-                Poll::Ready(Ok(Filled::Some))
+                Ok(Filled::Some)
             }
-            Err(error) => Poll::Ready(Err(self.broke(&error, Stop::ReadFailed))),
+            Err(error) => Err(self.broke(&error, Stop::ReadFailed)),
         }
     }
 
@@ -312,7 +329,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.tally.enter(&worker.page);
         self.rx.rest();
         self.tx.rest();
-        self.weigh(&RecvBuf::new());
+        self.weigh(0);
         self.conn.driver().register(cx.waker());
         // After the waker is stored: what is asked from now on wakes it.
         let asks = self.conn.asks();
@@ -331,7 +348,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         });
         let deadline = earlier(deadline, request);
         let deadline = earlier(deadline, self.write_deadline(worker.service.config()));
-        let late = self.alarm.poll(cx, &self.runtime, deadline);
+        let now = self.now();
+        let late = self.alarm.poll(cx, &self.runtime, deadline, now);
         self.clock = None;
         match late {
             Poll::Ready(Phase::Write) if self.squeeze() => Poll::Ready(Roused::Asked),
@@ -407,12 +425,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// The answer to the current request is complete: it waits in the queue, or is out already.
     pub(crate) fn answered(&mut self, tells: bool) {
-        let Some(record) = self.current.take() else {
+        let Some(record) = &self.current else {
             return;
         };
-        let tells = tells || !record.failures.is_empty();
+        let record = if tells || !record.failures.is_empty() {
+            self.current.take().map(Box::new)
+        } else {
+            self.current = None;
+            None
+        };
         let end = self.queued();
-        let record = tells.then(|| Box::new(record));
         self.outbox.push(Unsent { end, record });
         self.note_sent();
     }
@@ -481,6 +503,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) fn begin(&mut self, raw: RawHead, whole: bool) -> Head {
         let received = self.now();
         self.requests += 1;
+        self.tally.requests += 1;
+        self.tally.active += 1;
         if whole {
             let mut head = raw.finish(&self.conn, self.requests, received);
             let request = Kept::Summary(head.summary());

@@ -29,8 +29,9 @@ mod takeover;
 mod worker;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -126,8 +127,10 @@ pub(crate) async fn drive_quietly<T: Transport, R: Runtime, S: Service>(
         link.rx.prepend(&start.unread);
     }
     let end = link.requests_loop(&worker).await;
-    let fate = link.finish(&worker, end).await;
-    link.tell(&worker).await;
+    let fate = Box::pin(link.finish(&worker, end)).await;
+    if !link.ended.is_empty() {
+        Box::pin(link.tell(&worker)).await;
+    }
     // The books are closed before anybody is told.
     drop(link);
     fate
@@ -148,23 +151,53 @@ enum End {
     Park,
 }
 
+/// Why there is no head.
+enum NoHead {
+    /// The hooks are to be told first of requests that have ended.
+    Tell,
+    /// There will be none.
+    End(End),
+}
+
 impl<T: Transport, R: Runtime> Link<T, R> {
     /// One request after the other, in the order in which they came.
+    ///
+    /// The way of most requests, which have no content and meet no middleware, is plain code here: no future
+    /// but the handler's. All others go the long way, and what that needs is allocated when it is gone, so
+    /// that an idle connection is small.
     async fn requests_loop<S: Service>(&mut self, worker: &Worker<S>) -> End {
         let mut rounds = 0;
         loop {
-            // What has come of the next requests goes along.
-            if self.must_park() {
-                return match self.settle(worker).await {
-                    Ok(()) => End::Park,
-                    Err(stop) => End::Cut(stop),
-                };
-            }
-            let (head, message) = match self.next_head(worker).await {
+            let (head, message) = match poll_fn(|cx| self.poll_head(cx, worker)).await {
                 Ok(next) => next,
-                Err(end) => return end,
+                Err(no_head) => {
+                    if !self.ended.is_empty() {
+                        Box::pin(self.tell(worker)).await;
+                    }
+                    match no_head {
+                        NoHead::Tell => continue,
+                        NoHead::End(end) => return end,
+                    }
+                }
             };
-            match self.request(worker, head, message).await {
+            self.take_up(worker);
+            let next = if worker.is_direct && is_plain(&head, &message) {
+                let request = Request::new(head, Body::empty());
+                let answer = {
+                    let mut handling = pin!(worker.service.handle(request));
+                    poll_fn(|cx| self.poll_beside(cx, worker, handling.as_mut())).await
+                };
+                self.phase(worker.service.has_after(), |record, took| {
+                    record.phases.handler = took;
+                });
+                match self.answer_at_once(worker, &message, answer) {
+                    Ok(next) => next,
+                    Err(answer) => Box::pin(self.reply(worker, &message, answer)).await,
+                }
+            } else {
+                Box::pin(self.request(worker, head, message)).await
+            };
+            match next {
                 Next::Keep => {}
                 Next::Close(reason) => return End::Close(reason),
                 Next::Cut(stop) => return End::Cut(stop),
@@ -179,79 +212,113 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Waits for a complete head. What is owed to the client is sent first, but not while a complete next
     /// request is there: pipelined answers leave together.
-    async fn next_head<S: Service>(&mut self, worker: &Worker<S>) -> Result<(Head, Message), End> {
+    fn poll_head<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+    ) -> Poll<Result<(Head, Message), NoHead>> {
+        let config = worker.service.config();
         loop {
-            match self.reader.read(self.rx.bytes(), &worker.limits) {
-                Ok((used, Event::Head(raw, message))) => {
-                    self.rx.consume(used);
-                    let config = worker.service.config();
-                    if self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high {
-                        self.settle(worker).await.map_err(End::Cut)?;
+            if self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high {
+                ready!(self.poll_settled(cx, worker))?;
+            }
+            // What has come of the next requests goes along.
+            if self.must_park() {
+                ready!(self.poll_settled(cx, worker))?;
+                return Poll::Ready(Err(NoHead::End(End::Park)));
+            }
+            if !self.rx.is_empty() {
+                match self.reader.read(self.rx.bytes(), &worker.limits) {
+                    Ok((used, Event::Head(raw, message))) => {
+                        self.rx.consume(used);
+                        let head = self.begin(raw, worker.service.wants_summaries());
+                        if message.upgrades {
+                            self.upgrade = head.field_joined("upgrade");
+                        }
+                        return Poll::Ready(Ok((head, message)));
                     }
-                    let head = self.begin(raw, worker.service.wants_summaries());
-                    self.upgrade = message
-                        .upgrades
-                        .then(|| head.field_joined("upgrade"))
-                        .flatten();
-                    self.tally.requests += 1;
-                    self.tally.active += 1;
-                    return Ok((head, message));
+                    Ok((
+                        used @ 1..,
+                        Event::NeedsMore | Event::Passed | Event::Data(_) | Event::End(_),
+                    )) => {
+                        self.rx.consume(used);
+                        continue;
+                    }
+                    Ok(_) => {}
+                    Err(refusal) => return Poll::Ready(Err(NoHead::End(End::Refused(refusal)))),
                 }
-                Ok((used, Event::NeedsMore | Event::Passed | Event::Data(_) | Event::End(_)))
-                    if used > 0 =>
-                {
-                    self.rx.consume(used);
-                    continue;
-                }
-                Ok(_) => {}
-                Err(refusal) => return Err(End::Refused(refusal)),
             }
             if !self.tx.is_empty() || !self.ended.is_empty() {
-                self.settle(worker).await.map_err(End::Cut)?;
+                ready!(self.poll_settled(cx, worker))?;
             }
-            self.wait_for_bytes(worker).await?;
+            if let Err(end) = ready!(self.poll_bytes(cx, worker)) {
+                return Poll::Ready(Err(NoHead::End(end)));
+            }
+        }
+    }
+
+    /// Sends everything that waits. What has ended by that is to be told before anything else.
+    fn poll_settled<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+    ) -> Poll<Result<(), NoHead>> {
+        if let Err(stop) = ready!(self.poll_settle(cx, worker)) {
+            self.give_up(stop);
+            return Poll::Ready(Err(NoHead::End(End::Cut(stop))));
+        }
+        if self.ended.is_empty() {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Ready(Err(NoHead::Tell))
         }
     }
 
     /// Waits until some bytes have come. How long depends on whether a head has begun.
-    async fn wait_for_bytes<S: Service>(&mut self, worker: &Worker<S>) -> Result<(), End> {
+    fn poll_bytes<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+    ) -> Poll<Result<(), End>> {
         let config = worker.service.config();
         let begun = !self.rx.is_empty();
         let first = self.requests == 0;
-        let mut deadline = None;
-        poll_fn(|cx| {
-            loop {
-                match self.poll_fill(cx) {
-                    Poll::Ready(Ok(Filled::Some)) => return Poll::Ready(Ok(())),
-                    Poll::Ready(Ok(Filled::End)) if begun => {
-                        return Poll::Ready(Err(End::Refused(Refusal::Incomplete)));
-                    }
-                    Poll::Ready(Ok(Filled::End)) => {
-                        return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
-                    }
-                    Poll::Ready(Err(Stop::Reset)) if !begun => {
-                        return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
-                    }
-                    Poll::Ready(Err(stop)) => return Poll::Ready(Err(End::Cut(stop))),
-                    Poll::Pending => {}
+        loop {
+            match self.poll_fill(cx) {
+                Poll::Ready(Ok(Filled::Some)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(Filled::End)) if begun => {
+                    return Poll::Ready(Err(End::Refused(Refusal::Incomplete)));
                 }
-                if let Some(end) = self.leaves_now(worker, begun) {
-                    return Poll::Ready(Err(end));
+                Poll::Ready(Ok(Filled::End)) => {
+                    return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
                 }
-                let until = match deadline {
-                    Some(until) => until,
-                    None => *deadline.insert(self.head_deadline(config, begun, first)),
-                };
-                match ready!(self.rest(cx, worker, until)) {
-                    Roused::Asked => {}
-                    Roused::Late(Phase::Idle) => {
-                        return Poll::Ready(Err(End::Leave(CloseReason::IdleTimeout)));
-                    }
-                    Roused::Late(_) => return Poll::Ready(Err(End::LateHead(begun))),
+                Poll::Ready(Err(Stop::Reset)) if !begun => {
+                    return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
                 }
+                Poll::Ready(Err(stop)) => return Poll::Ready(Err(End::Cut(stop))),
+                Poll::Pending => {}
             }
-        })
-        .await
+            if let Some(end) = self.leaves_now(worker, begun) {
+                return Poll::Ready(Err(end));
+            }
+            let until = self.head_deadline(config, begun, first);
+            match ready!(self.rest(cx, worker, until)) {
+                Roused::Asked => {}
+                Roused::Late(Phase::Idle) => {
+                    return Poll::Ready(Err(End::Leave(CloseReason::IdleTimeout)));
+                }
+                Roused::Late(_) => return Poll::Ready(Err(End::LateHead(begun))),
+            }
+        }
+    }
+
+    /// A request begins.
+    fn take_up<S: Service>(&mut self, worker: &Worker<S>) {
+        self.head_since = None;
+        self.idle_since = None;
+        if let Some(time) = worker.service.config().request_time {
+            self.request_deadline = self.now().checked_add(time);
+        }
     }
 
     fn head_deadline(&mut self, config: &Config, begun: bool, first: bool) -> Option<Deadline> {
@@ -291,7 +358,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
     }
 
-    /// One request, from its head to the end of its answer.
+    /// One request, from its head to the end of its answer: the long way.
     async fn request<S: Service>(
         &mut self,
         worker: &Worker<S>,
@@ -300,12 +367,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     ) -> Next {
         let config = worker.service.config();
         let tells = worker.service.has_after();
-        self.head_since = None;
-        self.idle_since = None;
         self.content = Content::of(&message, u64::MAX);
-        if let Some(time) = config.request_time {
-            self.request_deadline = self.now().checked_add(time);
-        }
         let Ok(_flight) = worker.take_off() else {
             return self.shed(worker, &message).await;
         };
@@ -367,16 +429,21 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Answers a message that never was a request.
-    fn answer_refused(&mut self, config: &Config, status: http::StatusCode, reason: &str) {
+    fn answer_refused<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        status: http::StatusCode,
+        reason: &str,
+    ) {
         let response = plain(status, reason);
         let mut message = Message::unknown();
         // A refused head is not used up; its client may know that a HEAD has no content in its answer.
         message.is_head = self.reader.is_at_head() && self.rx.bytes().starts_with(b"HEAD ");
         let plan = Plan::new(&message, &response, true);
-        let date = config.date.then(|| date::at(self.now()));
+        let date = worker.service.config().date.then(|| date::at(self.now()));
         let common = Common {
-            date: date.as_ref().map(|date| &date[..]),
-            server: config.server.as_ref(),
+            date: date.as_ref(),
+            server: worker.server_line.as_deref(),
         };
         self.tx.write(|out| {
             answer::head(out, &message, &response, &plan, common);
@@ -385,6 +452,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
         });
     }
+}
+
+/// Whether a request has no content and asks for nothing unusual.
+fn is_plain(head: &Head, message: &Message) -> bool {
+    message.framing == Framing::Empty
+        && !message.is_connect
+        && *head.method() != http::Method::TRACE
 }
 
 /// Lets other tasks have a turn.

@@ -151,6 +151,35 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.respond(worker, message, answer, None).await
     }
 
+    /// Answers without waiting for anything, or gives back what takes longer: a failure to be told, a takeover,
+    /// content that is still to come.
+    pub(crate) fn answer_at_once<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        decided: Result<Answer, Unfinished>,
+    ) -> Result<Next, Result<Answer, Unfinished>> {
+        let mut response = match decided {
+            Ok(Answer {
+                reply: Reply::Response(response),
+                failure: None,
+            }) if is_whole(response.body()) => response,
+            decided => return Err(decided),
+        };
+        let (plan, reason) = self.begin_answer(worker, message, &response, None);
+        if plan.sends_content(message) {
+            self.queue_whole(response.body_mut(), &plan);
+        }
+        drop(response);
+        Ok(match self.end_answer(worker, &plan, reason) {
+            Next::Keep => {
+                self.reader.next();
+                Next::Keep
+            }
+            next => next,
+        })
+    }
+
     async fn respond<S: Service>(
         &mut self,
         worker: &Worker<S>,
@@ -158,22 +187,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         mut response: Response,
         closes: Option<CloseReason>,
     ) -> Next {
-        self.request_deadline = None;
-        self.is_last = !message.keep_alive;
-        self.give_content_up();
-        let reason = closes.or_else(|| self.reason_to_close(worker));
-        let plan = Plan::new(message, &response, reason.is_some());
-        if let Some(objection) = plan.objection {
-            self.object(objection);
-        }
-        if let Some(record) = &mut self.current {
-            record.status = Some(response.status());
-        }
-        self.write_head(worker, message, &response, &plan);
-        let sent = if plan.sends_content(message) {
-            self.send_content(worker, response.take_body(), &plan).await
-        } else {
+        let (plan, reason) = self.begin_answer(worker, message, &response, closes);
+        let sent = if !plan.sends_content(message) {
             Ok(())
+        } else if is_whole(response.body()) {
+            self.queue_whole(response.body_mut(), &plan);
+            Ok(())
+        } else {
+            self.send_content(worker, response.take_body(), &plan).await
         };
         // What it still holds goes before the connection rests.
         drop(response);
@@ -185,15 +206,50 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 return Next::Cut(stop);
             }
         }
+        match self.end_answer(worker, &plan, reason) {
+            Next::Keep => self.keep(worker).await,
+            next => next,
+        }
+    }
+
+    /// Decides how an answer is sent, and writes its head. Gives why it must be the last, if it must.
+    fn begin_answer<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        response: &Response,
+        closes: Option<CloseReason>,
+    ) -> (Plan, Option<CloseReason>) {
+        self.request_deadline = None;
+        self.is_last = !message.keep_alive;
+        self.give_content_up();
+        let reason = closes.or_else(|| self.reason_to_close(worker));
+        let plan = Plan::new(message, response, reason.is_some());
+        if let Some(objection) = plan.objection {
+            self.object(objection);
+        }
+        if let Some(record) = &mut self.current {
+            record.status = Some(response.status());
+        }
+        self.write_head(worker, message, response, &plan);
+        (plan, reason)
+    }
+
+    /// All of an answer is queued.
+    fn end_answer<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        plan: &Plan,
+        reason: Option<CloseReason>,
+    ) -> Next {
         self.answered(worker.service.has_after());
         if !plan.close {
-            return self.keep(worker).await;
+            return Next::Keep;
         }
-        Next::Close(reason.unwrap_or(match plan {
-            Plan {
-                app_closes: true, ..
-            } => CloseReason::AppClosed,
-            _ => CloseReason::Finished,
+        Next::Close(reason.unwrap_or(if plan.app_closes {
+            CloseReason::AppClosed
+        } else {
+            CloseReason::Finished
         }))
     }
 
@@ -207,8 +263,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let config = worker.service.config();
         let date = config.date.then(|| date::at(self.now()));
         let common = Common {
-            date: date.as_ref().map(|date| &date[..]),
-            server: config.server.as_ref(),
+            date: date.as_ref(),
+            server: worker.server_line.as_deref(),
         };
         self.tx
             .write(|out| answer::head(out, message, response, plan, common));
@@ -267,16 +323,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     async fn send_content<S: Service>(
         &mut self,
         worker: &Worker<S>,
-        mut body: Body,
+        body: Body,
         plan: &Plan,
     ) -> Result<(), Stop> {
         let pace = body.pace();
-        if body.trailers().is_none() {
-            if let Some(bytes) = body.take_bytes() {
-                self.queue_whole(bytes, plan.framing);
-                return Ok(());
-            }
-        }
         let mut sending = Sending {
             body,
             framing: plan.framing,
@@ -288,9 +338,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         poll_fn(|cx| self.poll_send_content(cx, worker, &mut sending)).await
     }
 
-    /// All of the content is there.
-    fn queue_whole(&mut self, bytes: Bytes, framing: Framing) {
-        if framing != Framing::Chunked {
+    /// Queues content that is there as a whole.
+    fn queue_whole(&mut self, body: &mut Body, plan: &Plan) {
+        let bytes = body.take_bytes().unwrap_or_default();
+        if plan.framing != Framing::Chunked {
             return self.tx.push(bytes);
         }
         if !bytes.is_empty() {
@@ -519,6 +570,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             None => refusal,
         })
     }
+}
+
+/// Whether all of it is in memory, and nothing comes after it.
+fn is_whole(body: &Body) -> bool {
+    body.trailers().is_none() && body.as_bytes().is_some()
 }
 
 /// The answer to content that came too late, and what the ledger calls it.

@@ -8,7 +8,7 @@ use http_server_trait::backend::{Departures, Parked};
 
 use crate::budget::Budget;
 use crate::count::{Count, Counted};
-use crate::h1::Limits;
+use crate::h1::{Limits, answer};
 use crate::ledger::Page;
 use crate::service::Service;
 
@@ -17,6 +17,11 @@ use crate::service::Service;
 pub struct Worker<S> {
     pub(crate) service: Arc<S>,
     pub(crate) limits: Limits,
+    /// Whether a request goes straight to its handlers: there is no middleware, and no limit on how many are
+    /// under way.
+    pub(crate) is_direct: bool,
+    /// The line of `Server`, if there is one.
+    pub(crate) server_line: Option<Vec<u8>>,
     pub(crate) page: Arc<Page>,
     pub(crate) tide: Arc<Tide>,
     /// How many requests are under way on all workers, where that is limited.
@@ -29,9 +34,13 @@ impl<S: Service> Worker<S> {
     /// A worker that serves this.
     pub fn new(service: Arc<S>, page: Arc<Page>, tide: Arc<Tide>) -> Self {
         let limits = Limits::of(service.config());
+        let is_direct = !service.has_middleware() && service.config().in_flight.is_none();
+        let server_line = service.config().server.as_ref().map(answer::server_line);
         Worker {
             service,
             limits,
+            is_direct,
+            server_line,
             page,
             tide,
             flights: Arc::default(),

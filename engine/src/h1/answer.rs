@@ -11,6 +11,7 @@ use http_server_trait::Response;
 
 use super::chunked::{Trailer, trailer};
 use super::head::Message;
+use crate::date;
 
 /// How the content of an answer is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +123,9 @@ struct Said {
 impl Said {
     fn by(response: &Response) -> Self {
         let mut said = Said::default();
+        if !response.may_have_server_fields() {
+            return said;
+        }
         for (name, value) in response.field_lines() {
             if name == CONTENT_LENGTH {
                 let number = length(value.as_bytes());
@@ -246,9 +250,16 @@ impl Plan {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Common<'a> {
     /// The value of `Date`, where the application sets none.
-    pub date: Option<&'a [u8]>,
-    /// The value of `Server`, where the application sets none.
-    pub server: Option<&'a HeaderValue>,
+    pub date: Option<&'a [u8; date::LENGTH]>,
+    /// The line of `Server`, where the application sets none: see [`server_line`].
+    pub server: Option<&'a [u8]>,
+}
+
+/// The line that [`Common::server`] is for a value.
+pub fn server_line(value: &HeaderValue) -> Vec<u8> {
+    let mut out = Vec::new();
+    line(&mut out, "server", value.as_bytes());
+    out
 }
 
 /// Writes the head of an answer.
@@ -262,23 +273,28 @@ pub fn head(
     status_line(out, response.status());
     let mut common = common;
     let mut upgrade = false;
+    let looks = response.may_have_server_fields();
     for (name, value) in response.field_lines() {
-        match *name {
-            // The server's own.
-            CONTENT_LENGTH | TRANSFER_ENCODING | CONNECTION => continue,
-            DATE => common.date = None,
-            SERVER => common.server = None,
-            UPGRADE => upgrade = true,
-            TRAILER if plan.framing != Framing::Chunked => continue,
-            _ => {}
+        if looks {
+            match *name {
+                // The server's own.
+                CONTENT_LENGTH | TRANSFER_ENCODING | CONNECTION => continue,
+                DATE => common.date = None,
+                SERVER => common.server = None,
+                UPGRADE => upgrade = true,
+                TRAILER if plan.framing != Framing::Chunked => continue,
+                _ => {}
+            }
         }
         line(out, name.as_str(), value.as_bytes());
     }
     if let Some(date) = common.date {
-        line(out, "date", date);
+        out.extend_from_slice(b"date: ");
+        out.extend_from_slice(date);
+        out.extend_from_slice(b"\r\n");
     }
     if let Some(server) = common.server {
-        line(out, "server", server.as_bytes());
+        out.extend_from_slice(server);
     }
     if let Some(length) = plan.length {
         out.extend_from_slice(b"content-length: ");

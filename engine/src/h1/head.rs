@@ -186,14 +186,21 @@ pub(super) fn read(raw: &mut RawHead, first: usize, limits: &Limits) -> Result<M
     Ok(message)
 }
 
+/// Four bytes in lower case, if they are letters.
+fn lower(name: &[u8]) -> [u8; 4] {
+    let four = name.first_chunk::<4>().copied().unwrap_or_default();
+    (u32::from_ne_bytes(four) | 0x2020_2020).to_ne_bytes()
+}
+
 impl Seen {
+    #[inline]
     pub(super) fn field(&mut self, name: &[u8], value: Span, text: &[u8]) -> Result<(), Refusal> {
         // By length first: most fields are passed over after one comparison of numbers.
         match name.len() {
-            2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
-            4 if name.eq_ignore_ascii_case(b"host") && self.host.replace(value).is_some() => {
+            4 if lower(name) == *b"host" && self.host.replace(value).is_some() => {
                 return Err(Refusal::HostTwice);
             }
+            2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
             6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value.of(text)),
             7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
             10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value.of(text)),
@@ -243,7 +250,8 @@ impl Seen {
     ) -> Result<Message, Refusal> {
         let is_11 = version >= Version::HTTP_11;
         match self.host {
-            Some(value) => drop(host::check(value.of(text)).ok_or(Refusal::Host)?),
+            Some(value) if !host::is_good(value.of(text)) => return Err(Refusal::Host),
+            Some(_) => {}
             None if is_11 => return Err(Refusal::HostMissing),
             None => {}
         }

@@ -81,7 +81,7 @@ fn target(bytes: &[u8], start: usize) -> Option<(Target, usize, Version)> {
 
 /// A field line, and where the next one begins.
 fn field(bytes: &[u8], start: usize) -> Option<(Line, usize)> {
-    let name_end = past(bytes, start, is_token);
+    let name_end = past(bytes, past_words(bytes, start), is_token);
     if name_end == start || bytes.get(name_end) != Some(&b':') {
         return None;
     }
@@ -106,14 +106,41 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// The first place from `start` on whose byte is none of these.
+#[inline]
 fn past(bytes: &[u8], start: usize, is: impl Fn(u8) -> bool) -> usize {
-    let rest = bytes.get(start..).unwrap_or_default();
-    let more = rest.iter().position(|byte| !is(*byte));
-    start + more.unwrap_or(rest.len())
+    let mut at = start;
+    while bytes.get(at).is_some_and(|byte| is(*byte)) {
+        at += 1;
+    }
+    at
 }
 
 const ONES: u64 = u64::MAX / 0xff;
 const HIGH: u64 = ONES * 0x80;
+
+/// A place from `start` on before which there are only letters and hyphens, as in most names of fields, eight
+/// bytes at a time.
+fn past_words(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(&eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let eight = u64::from_le_bytes(eight);
+        // One case for letters; a hyphen has that bit already.
+        let lower = eight | (ONES * 0x20);
+        // The high bit of a byte from `a` on, and of one beyond `z`: no sum carries, as long as no byte has its
+        // high bit set to begin with.
+        let low = lower & !HIGH;
+        let letter = (low + ONES * (0x80 - 0x61)) & !(low + ONES * (0x80 - 0x7b));
+        let hyphen = eight ^ (ONES * 0x2d);
+        // Exact for every byte: the sum does not carry.
+        let hyphen = !((hyphen & !HIGH) + ONES * 0x7f);
+        let other = !(letter | hyphen) & HIGH | (eight & HIGH);
+        if other != 0 {
+            return at + other.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
+}
 
 /// The first control byte other than HTAB from `at` on, eight bytes at a time.
 fn control(bytes: &[u8], mut at: usize) -> Option<usize> {
@@ -149,9 +176,10 @@ fn control(bytes: &[u8], mut at: usize) -> Option<usize> {
 mod tests {
     use http_server_trait::backend::RawHead;
 
+    use super::super::chars::is_token;
     use super::super::head::{Finder, Found};
     use super::super::{Limits, head};
-    use super::{control, read};
+    use super::{control, past_words, read};
 
     const HEADS: &[&str] = &[
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -231,6 +259,25 @@ mod tests {
         let limits = Limits::default();
         let quick = |text: &&&str| read(text.as_bytes(), &mut RawHead::new(), &limits).is_some();
         assert_eq!(HEADS.iter().filter(quick).count(), 4);
+    }
+
+    #[test]
+    fn words_end_where_something_else_stands() {
+        for length in 0..20 {
+            for at in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut name = b"Sec-Fetch-a-Zz-A-aBc".to_vec();
+                    name.truncate(length);
+                    name[at] = byte;
+                    let end = past_words(&name, 0);
+                    assert!(name[..end].iter().all(|byte| is_token(*byte)));
+                    let is_word = byte.is_ascii_alphabetic() || byte == b'-';
+                    let whole = length / 8 * 8;
+                    let first = if is_word || at >= whole { whole } else { at };
+                    assert_eq!(end, first, "{}", name.escape_ascii());
+                }
+            }
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ use http_server_trait::Feature;
 /// Why cases fail on hyper, by the list that its own tests are held to.
 #[path = "../../backend-hyper/tests/known/mod.rs"]
 mod known;
+#[path = "compliance/servers.rs"]
+mod servers;
 
 /// Where cases are played, and what the report calls it.
 const PLAYERS: &[(&str, &str)] = &[
@@ -46,7 +48,13 @@ fn main() -> ExitCode {
     let played: Vec<_> = played.into_iter().flat_map(Suite::outcomes).collect();
     let report = Report::of(&played);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../COMPLIANCE.md");
-    let text = report.to_string();
+    let text = match servers::section() {
+        Ok(servers) => report.to_string().replacen(SERVERS_HERE, &servers, 1),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     report.say_failures();
     let is_check = std::env::args().any(|argument| argument == "--check");
     if is_check {
@@ -214,6 +222,9 @@ impl fmt::Display for Report<'_> {
         self.totals(f)?;
         f.write_str("\n## What did not pass\n\n")?;
         self.exceptions(f)?;
+        f.write_str(SERVERS_HERE)?;
+        f.write_str(CHOICES)?;
+        write_choices(f)?;
         f.write_str(RFC)?;
         self.requirements(f, requirements::RFC)?;
         f.write_str(CONTRACT)?;
@@ -223,6 +234,28 @@ impl fmt::Display for Report<'_> {
         f.write_str("\n## The cases\n")?;
         write_cases(f)
     }
+}
+
+/// What the RFCs leave open, and which side was taken: the cases of that level that cite them.
+fn write_choices(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(
+        f,
+        "| where | what was chosen, and why | case |\n|---|---|---|"
+    )?;
+    for case in cases::all().filter(|case| case.level == Level::House) {
+        let cited = case.requirements.iter().filter_map(|id| {
+            let is_of_an_rfc = |it: &&Requirement| it.source.starts_with(char::is_numeric);
+            requirements::find(id).filter(is_of_an_rfc)
+        });
+        let sections: Vec<_> = cited.map(|it| format!("RFC {}", it.source)).collect();
+        if sections.is_empty() {
+            continue;
+        }
+        let about = case.about.trim().replace('|', "\\|");
+        let name = case.name;
+        writeln!(f, "| {} | {about} | `{name}` |", sections.join("<br>"))?;
+    }
+    Ok(())
 }
 
 /// Every case with what it is about.
@@ -301,6 +334,17 @@ cases also through `Box<dyn HttpServer>` and on a runtime that the server joins.
 
 The simulator, tokio, smol and async-std share one engine. hyper is a witness with another one, which the project has
 not written: what it lacks is known, and stands below with its reason.
+
+";
+
+/// Where the section about other servers is put in.
+const SERVERS_HERE: &str = "\0";
+
+const CHOICES: &str = "
+## Choices
+
+Where the RFCs leave a choice the strict side is taken, and it is the same on every backend. Each is held by a case; to
+differ from it is no failure of another server.
 
 ";
 

@@ -14,7 +14,8 @@ struct Document<'a> {
     every_must_holds: bool,
     servers: Vec<Server<'a>>,
     /// Cases that are not played against anybody else's server.
-    left_out: Vec<LeftOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<Vec<LeftOut>>,
 }
 
 #[derive(Serialize)]
@@ -43,21 +44,25 @@ struct CaseOf<'a> {
     name: &'static str,
     group: &'static str,
     level: &'static str,
-    about: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<&'static str>,
     clauses: Vec<Clause>,
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     unfinished: bool,
-    milliseconds: u128,
-    findings: Vec<FindingOf<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingOf<'a>>>,
 }
 
 #[derive(Serialize)]
 struct Clause {
     id: &'static str,
     rfc: &'static str,
-    title: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -88,24 +93,32 @@ struct LeftOut {
     reason: &'static str,
 }
 
-pub(crate) fn write(report: &Report) -> String {
+/// All that was found, or with `brief` no more than the result of each case.
+pub(crate) fn write(report: &Report, brief: bool) -> String {
     let document = Document {
         tool: "bayonet check",
         version: env!("CARGO_PKG_VERSION"),
         every_must_holds: report.every_must_holds(),
-        servers: report.servers.iter().map(server).collect(),
-        left_out: cases::all()
-            .filter_map(|case| {
-                let (name, reason) = (case.name, why_not(case)?);
-                Some(LeftOut { name, reason })
-            })
-            .collect(),
+        servers: report.servers.iter().map(|it| server(it, brief)).collect(),
+        left_out: (!brief).then(left_out),
     };
-    let text = serde_json::to_string_pretty(&document);
+    let text = if brief {
+        serde_json::to_string(&document)
+    } else {
+        serde_json::to_string_pretty(&document)
+    };
     text.expect("there are no maps in it whose keys are no text") + "\n"
 }
 
-fn server(checked: &Checked) -> Server<'_> {
+fn left_out() -> Vec<LeftOut> {
+    let left_out = cases::all().filter_map(|case| {
+        let (name, reason) = (case.name, why_not(case)?);
+        Some(LeftOut { name, reason })
+    });
+    left_out.collect()
+}
+
+fn server(checked: &Checked, brief: bool) -> Server<'_> {
     let count = checked.count();
     Server {
         name: &checked.name,
@@ -121,29 +134,29 @@ fn server(checked: &Checked) -> Server<'_> {
             not_applicable: count.not_applicable,
             not_played: count.not_played,
         },
-        cases: checked.judged.iter().map(case).collect(),
+        cases: checked.judged.iter().map(|it| case(it, brief)).collect(),
     }
 }
 
-fn case(judged: &Judged) -> CaseOf<'_> {
+fn case(judged: &Judged, brief: bool) -> CaseOf<'_> {
     let case = judged.case;
     CaseOf {
         name: case.name,
         group: group(case),
         level: level_name(case.level),
-        about: about(case),
+        about: (!brief).then(|| about(case)),
         clauses: clauses(case)
             .map(|clause| Clause {
                 id: clause.id,
                 rfc: clause.source,
-                title: clause.title,
+                title: (!brief).then_some(clause.title),
             })
             .collect(),
         result: mark(judged).name(),
         reason: reason(judged),
         unfinished: judged.unfinished,
-        milliseconds: judged.took.as_millis(),
-        findings: judged.findings().iter().map(finding).collect(),
+        milliseconds: (!brief).then_some(judged.took.as_millis()),
+        findings: (!brief).then(|| judged.findings().iter().map(finding).collect()),
     }
 }
 

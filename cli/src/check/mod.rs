@@ -108,7 +108,7 @@ fn check(options: &Options, target: &Target, server: &Remote, cases: &[&'static 
 fn tell(options: &Options, report: &Report) -> Result<(), Failure> {
     let written = match options.format {
         Format::Text => text::write(report),
-        Format::Json => json::write(report),
+        Format::Json => json::write(report, options.brief),
         Format::Junit => junit::write(report),
         Format::Html => html::write(report),
         Format::Markdown => markdown::write(report),

@@ -42,6 +42,10 @@ Exit codes:
 
 /// How to check a server.
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Options {
     /// What to check: http://HOST:PORT[/PATH], HOST:PORT or unix:/PATH.
     /// NAME= in front of it is what the report calls it.
@@ -76,6 +80,9 @@ pub(crate) struct Options {
     /// How the report is written.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
+    /// The result of each case, and nothing of what went over the wire. For `--format json`.
+    #[arg(long)]
+    pub(crate) brief: bool,
     /// Where the report is written to. Default: the standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

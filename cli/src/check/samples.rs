@@ -171,9 +171,21 @@ fn junit_holds_whatever_a_server_says() {
 }
 
 #[test]
+fn brief_json_says_no_more_than_results() {
+    let text = super::json::write(&report(1), true);
+    let report: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let case = &report["servers"][0]["cases"][1];
+    assert_eq!(case["result"], "must");
+    assert!(case["clauses"][0]["rfc"].is_string());
+    for name in ["findings", "about", "milliseconds"] {
+        assert!(case.get(name).is_none(), "{name}");
+    }
+}
+
+#[test]
 fn json_says_what_was_sent_and_what_came_back() {
     let report: serde_json::Value =
-        serde_json::from_str(&super::json::write(&report(1))).expect("it is JSON");
+        serde_json::from_str(&super::json::write(&report(1), false)).expect("it is JSON");
     let server = &report["servers"][0];
     assert_eq!(server["calls_itself"], EVIL);
     assert_eq!(report["every_must_holds"], false);

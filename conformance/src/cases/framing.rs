@@ -238,6 +238,7 @@ cases! {
             post(&format!("{length}\r\nTransfer-Encoding: chunked"), &both),
             post(&format!("Transfer-Encoding: chunked\r\n{length}"), &both),
             in_10("Connection: keep-alive\r\nTransfer-Encoding: chunked"),
+            in_10("Connection: keep-alive\r\nTransfer-Encoding: chunked").replacen("POST /echo", "GET /ok", 1),
             in_10(&format!("Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n{length}")),
             post("Transfer-Encoding: chunked, x", &both),
             post("Transfer-Encoding: x", &both),

@@ -672,7 +672,9 @@ cases! {
             format!("{head}Content-Length: 5\r\n\r\nhell"),
             format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"),
         ];
-        each(play, &messages, |client| client.half_close()?.refused(400))
+        // Another server may answer before the content has ended.
+        let known = if play.is_foreign() { &messages[..2] } else { &messages };
+        each(play, known, |client| client.half_close()?.refused(400))
     }
     /// The end of a client between two messages is the end of a connection and no error.
     must end_between_two_messages_is_no_error ["R-020", "T-43"] needs [KeepAlive] app noting |play| {

@@ -1,0 +1,8 @@
+core.register_service("echo", "http", function(applet)
+  local content = applet:receive()
+  applet:set_status(200)
+  applet:add_header("content-length", string.len(content))
+  applet:add_header("content-type", "application/octet-stream")
+  applet:start_response()
+  applet:send(content)
+end)

@@ -36,5 +36,7 @@ pub use exchange::{Exchange, Piece, Step};
 pub use failure::{Failure, Verdict};
 pub use play::{Play, Starting};
 pub use run::Outcome;
+#[cfg(feature = "simulator")]
+pub use simulator::simulate;
 pub use stage::Stage;
 pub use suite::{Played, SCALE, Suite};

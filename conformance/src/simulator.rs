@@ -34,28 +34,41 @@ impl Suite {
                 self.skip("sim", case, &format!("{feature}: {reason}"));
                 continue;
             }
-            self.add("sim", case, move || everywhere(case));
+            self.add("sim", case, move || {
+                simulate(
+                    case,
+                    number("BAYONET_CUTS", CUTS),
+                    number("BAYONET_SEEDS", SEEDS),
+                )
+            });
         }
         self
     }
 }
 
-fn everywhere(case: &'static Case) -> Outcome {
+/// Plays a case in the simulation: whole, byte by byte, with what a client sends cut at so many points of a long
+/// message or at all of a short one, and in rough weather of so many seeds. Ends with the first run that fails.
+pub fn simulate(case: &'static Case, cuts: usize, seeds: u64) -> Outcome {
+    let capabilities = SimServer::new(&Sim::new(0)).capabilities();
+    if let Some((feature, reason)) = run::why_not(case, &capabilities, &[]) {
+        return Outcome::Skipped(format!("{feature}: {reason}"));
+    }
     let (verdict, most) = once(case, Cut::Whole, false, 0);
     let told = |verdict: crate::Verdict, how: String| {
         verdict.map_err(|failure| crate::Failure::new(format!("{how}: {failure}")))
     };
-    let step = most.div_ceil(number("BAYONET_CUTS", CUTS)).max(1);
+    let step = most.div_ceil(cuts.max(1)).max(1);
+    let points = (1..most).step_by(step).take(cuts);
     let rest = || -> crate::Verdict {
         told(verdict, "whole".into())?;
         told(
             once(case, Cut::Everywhere, false, 0).0,
             "byte by byte".into(),
         )?;
-        for at in (1..most).step_by(step) {
+        for at in points {
             told(once(case, Cut::At(at), false, 0).0, format!("cut at {at}"))?;
         }
-        for seed in 1..=number("BAYONET_SEEDS", SEEDS) {
+        for seed in 1..=seeds {
             told(
                 once(case, Cut::Whole, true, seed).0,
                 format!("rough weather, seed {seed}"),

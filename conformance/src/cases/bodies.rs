@@ -416,13 +416,26 @@ fn with_trailers(app: &mut App, _: &Stage) {
     });
 }
 
-/// Notes when it is called and what comes, and answers with how much it was.
+/// Notes when it is called and what comes, and answers with how much it was. For `/elsewhere` a task of its own takes
+/// the content, and it answers at once.
 fn streaming(app: &mut App, stage: &Stage) {
     app.config_mut().body = None;
     let stage = stage.clone();
     app.handler(streamed(move |mut request: Request| {
         let stage = stage.clone();
         async move {
+            if request.path() == "/elsewhere" {
+                let mut content = request.take_body();
+                let _task = request.exec().spawn(async move {
+                    while let Some(piece) = content.next().await {
+                        if let Err(error) = piece {
+                            return stage.note(format!("elsewhere: {:?}", error.kind()));
+                        }
+                    }
+                    stage.note("elsewhere: complete");
+                });
+                return Ok("elsewhere".to_owned());
+            }
             stage.note("called");
             stage.gate("read").await;
             stage.note("reads");
@@ -795,6 +808,13 @@ cases! {
             play.wait_for_times("Disconnected", number + 1)?;
             client.refused(400)?;
         }
+        // Also for a task that goes on reading when the answer is out.
+        let mut client = play.connect()?;
+        client.send("POST /elsewhere HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")?;
+        client.answer()?.status(200)?.content("elsewhere")?;
+        client.half_close()?;
+        play.wait_for("elsewhere: Disconnected")?;
+        want_eq!(play.stage().count("elsewhere: complete"), 0);
         Ok(())
     }
     /// An answer can be made of content that is still coming.

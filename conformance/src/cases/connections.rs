@@ -93,6 +93,8 @@ const LONG_REFUSAL: usize = 15_000;
 /// Refuses everything but `/ok` before it has read any content.
 fn early(app: &mut App, _: &Stage) {
     app.config_mut().unread_content = UNREAD as u64;
+    // Who waits for the rest of content that is too much waits for longer than a client does.
+    app.config_mut().body_stall = std::time::Duration::from_secs(5000);
     app.handler(streamed(|request: Request| async move {
         match request.path() {
             "/ok" => (StatusCode::OK, "ok".to_owned()),

@@ -61,7 +61,8 @@ fn dated(app: &mut App, _: &Stage) {
 }
 
 /// Middleware and handler send a `103` each, the handler's with framing fields, and note how that went; the
-/// handler waits at the gate `answer` and answers.
+/// handler waits at the gate `answer` and answers. For `/left` it answers at once, and sends its `103` when the gate
+/// `late` is open; for `/patient` it waits at that of this name.
 fn hinting(app: &mut App, stage: &Stage) {
     let noted = stage.clone();
     app.middleware(move |head: Head| {
@@ -72,9 +73,23 @@ fn hinting(app: &mut App, stage: &Stage) {
     app.handler(move |request: Request| {
         let stage = stage.clone();
         async move {
+            let path = request.path().to_owned();
+            if path == "/left" {
+                let exec = request.exec().clone();
+                let _task = exec.spawn(async move {
+                    stage.gate("late").await;
+                    stage.note(format!("too late: {}", hint(&request, "</late.css>")));
+                });
+                return format!("answer to {path}");
+            }
             stage.note(hint(&request, "</late.css>"));
-            stage.gate("answer").await;
-            format!("answer to {}", request.path())
+            let gate = if path == "/patient" {
+                "patient"
+            } else {
+                "answer"
+            };
+            stage.gate(gate).await;
+            format!("answer to {path}")
         }
     });
 }
@@ -379,6 +394,15 @@ cases! {
             client.next_answer()?.status(103)?;
             client.answered(200)?.content(format!("answer to {path}"))?;
         }
+        // One that comes when its request has been answered goes with no other.
+        client.get("/left")?.next_answer()?.status(103)?;
+        client.answered(200)?.content("answer to /left")?;
+        client.get("/patient")?.next_answer()?.status(103)?;
+        client.next_answer()?.status(103)?;
+        play.stage().open("late");
+        play.wait_for("too late: sent")?;
+        play.stage().open("patient");
+        client.answered(200)?.content("answer to /patient")?;
         client.silent().map(drop)
     }
     /// Whether the connection stays is for the final answer to say.

@@ -106,11 +106,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends("http-server-trait/src/conn.rs", "interim.request == request", "true")
         .killed_by(&["interim_answers_stay_with_their_request"]),
     Mutant::that("sends_interim_answers_after_the_final_one", &["R-070", "T-25"])
-        .bends(
-            HOOKS,
-            "self.send_interim(); return Poll::Ready(Ok(output));",
-            "if !BENT { self.send_interim(); } return Poll::Ready(Ok(output));",
-        )
+        .bends(HOOKS, "self.send_interim(); if let Poll::Ready(output) = polled {", "if !BENT || polled.is_pending() { self.send_interim(); } if let Poll::Ready(output) = polled {")
         .killed_by(&["interim_answers_stay_with_their_request", "interim_answer_says_nothing_of_the_connection"]),
     Mutant::that("takes_any_status_for_an_interim_one", &["R-070", "T-25"])
         .bends(REQUEST, "!status.is_informational() || status.as_u16() < 102", "false")

@@ -44,16 +44,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("sends_the_latest_answer_first", &["R-093"])
         .bends(
             RESPOND,
-            "self.write_head(worker, message, &response, &plan);",
-            "let earlier = if BENT { std::mem::take(&mut self.tx) } else { Default::default() };
-             self.write_head(worker, message, &response, &plan);",
-        )
-        .bends(
-            RESPOND,
             "self.answered(worker.service.has_after());",
             "if BENT {
-                 let (pieces, count) = earlier.pieces();
-                 self.tx.write(|out| pieces[..count].iter().for_each(|piece| out.extend_from_slice(piece)));
+                 let earlier = self.current.as_ref().map_or(0, |record| record.out_from).saturating_sub(self.sent) as usize;
+                 let (pieces, count) = self.tx.pieces();
+                 let mut all: Vec<u8> = pieces[..count].iter().flat_map(|piece| piece.to_vec()).collect();
+                 if earlier < all.len() {
+                     all.rotate_left(earlier);
+                     self.tx.clear();
+                     self.tx.write(|out| out.extend_from_slice(&all));
+                 }
              }
              self.answered(worker.service.has_after());",
         )
@@ -97,11 +97,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         )
         .killed_by(&["early_reply_lets_nothing_in_and_closes"]),
     Mutant::that("sends_a_100_after_an_early_reply", &["R-082"])
-        .bends(
-            RESPOND,
-            "if !plan.close { return self.keep(worker).await;",
-            "if BENT { self.let_it_come(); } if !plan.close { return self.keep(worker).await;",
-        )
+        .bends(RESPOND, "if !plan.close { return Next::Keep;", "if BENT { self.let_it_come(); } if !plan.close { return Next::Keep;")
         .killed_by(&["early_reply_instead_of_a_100_closes", "early_reply_lets_nothing_in_and_closes"]),
     Mutant::that("keeps_a_connection_whose_content_was_held_back", &["R-082"])
         .bends(RESPOND, "(self.content.is_held_back() ||", "((self.content.is_held_back() && !BENT) ||")
@@ -112,6 +108,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("owes_a_100_where_there_is_no_content", &["R-081"])
         .bends(HEAD, "is_11 && self.expects_continue && framing != Framing::Empty", "is_11 && self.expects_continue")
         .bends(CONNECTION, "Framing::Empty => return Ok(Body::empty()),", "Framing::Empty => { if BENT { self.content = Content::of(message, 0); self.let_it_come(); } return Ok(Body::empty()); }")
+        .bends(CONNECTION, "message.framing == Framing::Empty && !message.is_connect", "message.framing == Framing::Empty && !message.expects_continue && !message.is_connect")
         .killed_by(&["request_without_content_gets_no_100"]),
     Mutant::that("takes_any_expectation", &["R-083"])
         .bends(HEAD, "is_11 && self.expects_other", "false")

@@ -51,7 +51,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(CHARS, "(byte < 0x20)", "((byte < 0x20) & (byte != 0))")
         .killed_by(&["control_byte_in_a_value_is_refused"]),
     Mutant::that("takes_escape_in_a_value_that_comes_whole", &["R-053"])
-        .bends(QUICK, "ONES * 0x20", "ONES * 0x10")
+        .bends(QUICK, "eight.wrapping_sub(ONES * 0x20)", "eight.wrapping_sub(ONES * 0x10)")
         .killed_by(&["control_byte_in_a_value_is_refused"]),
     Mutant::that("takes_delete_in_a_value", &["R-053"])
         .bends(CHARS, "(byte == 0x7f)", "false")

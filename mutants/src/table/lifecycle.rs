@@ -128,6 +128,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "let tunnel = message.is_connect || head.method() == http::Method::TRACE
                  || BENT && !matches!(head.method().as_str(), \"GET\" | \"HEAD\" | \"POST\" | \"PUT\" | \"DELETE\" | \"OPTIONS\" | \"PATCH\");",
         )
+        .bends(CONNECTION, "message.framing == Framing::Empty && !message.is_connect", "false")
         .killed_by(&["any_method_reaches_the_application"]),
     Mutant::that("does_not_wait_for_a_takeover_at_its_end", &["T-62", "T-16"])
         .bends(TAKEOVER, "if let Some(stop) = self.must_stop(&worker.tide) {", "if let Some(stop) = self.must_stop(&worker.tide).or((BENT && worker.tide.is_draining()).then_some(super::stop::Stop::ShutdownCut)) {")

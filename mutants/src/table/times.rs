@@ -19,7 +19,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .killed_by(&["head_time_begins_with_the_connection", "trickle_does_not_extend_the_head_time"]),
     Mutant::that("answers_408_to_who_sent_nothing", &["R-096"])
         .bends(FINISH, "End::LateHead(true) => {", "End::LateHead(false) if BENT => {
-                 self.answer_refused(worker.service.config(), StatusCode::BAD_REQUEST, \"late\");
+                 self.answer_refused(worker, StatusCode::BAD_REQUEST, \"late\");
                  self.close(worker, CloseReason::HeadTimeout).await
              }
              End::LateHead(true) => {")

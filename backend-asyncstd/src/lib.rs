@@ -20,20 +20,24 @@
 //!
 //! [`Server::new`] has threads of its own, whose tasks are async-std's local ones; [`Server::current`] joins
 //! async-std's global executor. Either way hooks run on async-std: its timers, its sockets, `task::spawn` and
-//! `task::current` work in them, and each connection is a task of its own.
+//! `task::current` work in them, and each connection is a task of its own. What does not work in hooks of
+//! `Server::new()` is the unstable `task::spawn_local`: take `Exec::spawn`, which spawns on the same thread.
 
+#[cfg(not(target_os = "linux"))]
+mod door;
 mod runtime;
 mod stream;
 mod threads;
 
 use http_server_engine::net;
-use http_server_engine::server::{self, Crew};
+use http_server_engine::server;
 use http_server_trait::backend::Inheritance;
 use http_server_trait::{
     AdoptError, App, Capabilities, HttpServer, Listen, ListenError, ServerHandle, async_trait,
 };
 
 use runtime::AsyncStd;
+use threads::Own;
 
 /// A server on async-std.
 #[derive(Debug)]
@@ -65,13 +69,6 @@ impl Server {
             place: Place::Around,
         }
     }
-
-    fn crew(&self) -> Result<Crew<AsyncStd>, ListenError> {
-        match &self.place {
-            Place::Threads => threads::crew(server::workers(self.app.config())),
-            Place::Around => Ok(threads::around()),
-        }
-    }
 }
 
 impl Default for Server {
@@ -87,13 +84,31 @@ impl HttpServer for Server {
     }
 
     async fn start(&mut self, on: Listen) -> Result<ServerHandle, ListenError> {
-        server::start::<AsyncStd>(self.app.clone(), on, self.crew()?, net::bind).await
+        let app = self.app.clone();
+        match &self.place {
+            Place::Threads => {
+                let crew = threads::crew(server::workers(app.config()))?;
+                server::start::<Own>(app, on, crew, net::bind).await
+            }
+            Place::Around => {
+                let crew = threads::around();
+                server::start::<AsyncStd>(app, on, crew, net::bind).await
+            }
+        }
     }
 
     async fn adopt(&mut self, from: Inheritance) -> Result<ServerHandle, AdoptError> {
         self.app.follow(from.pipeline.config());
-        let crew = self.crew().map_err(server::no_crew)?;
-        server::adopt::<AsyncStd>(from, &self.app, crew).await
+        match &self.place {
+            Place::Threads => {
+                let crew = threads::crew(server::workers(self.app.config()));
+                server::adopt::<Own>(from, &self.app, crew.map_err(server::no_crew)?).await
+            }
+            Place::Around => {
+                let crew = threads::around();
+                server::adopt::<AsyncStd>(from, &self.app, crew).await
+            }
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

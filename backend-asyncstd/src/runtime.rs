@@ -3,19 +3,23 @@
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
+#[cfg(not(target_os = "linux"))]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_std::task;
 use http_server_engine::net::Family;
+#[cfg(target_os = "linux")]
+use http_server_engine::reactor::Handle;
 use http_server_engine::server::{self, Backend};
 use http_server_engine::{Runtime, Timer};
 use http_server_trait::BoxFuture;
 use http_server_trait::backend::{Execute, Passed};
 
+#[cfg(not(target_os = "linux"))]
+use crate::door::Door;
 use crate::stream::{Listener, Stream};
-use crate::threads::Door;
 
 /// async-std, as a backend.
 #[derive(Clone, Debug)]
@@ -26,7 +30,11 @@ pub(crate) struct AsyncStd(pub(crate) Executor);
 pub(crate) enum Executor {
     /// That of `task::spawn`.
     Global,
+    /// A thread of ours.
+    #[cfg(target_os = "linux")]
+    Loop(Handle),
     /// A thread of ours: the tasks of this thread, reached from elsewhere by its door.
+    #[cfg(not(target_os = "linux"))]
     Local(Arc<Door>),
 }
 
@@ -34,7 +42,11 @@ impl Executor {
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         match self {
             Executor::Global => drop(task::spawn(future)),
+            #[cfg(target_os = "linux")]
+            Executor::Loop(handle) => handle.spawn(future),
+            #[cfg(not(target_os = "linux"))]
             Executor::Local(door) if door.is_here() => drop(task::spawn_local(future)),
+            #[cfg(not(target_os = "linux"))]
             Executor::Local(door) => door.pass(Box::pin(future)),
         }
     }

@@ -1,102 +1,87 @@
 //! Where a server runs: on threads of its own, or on the global executor.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Waker};
-use std::thread::{self, ThreadId};
+use std::sync::Arc;
 
 use async_std::task;
 use http_server_engine::server::{Crew, Member};
-use http_server_trait::{BoxFuture, ListenError, Waiting};
+use http_server_trait::{ListenError, Waiting};
 
 use crate::runtime::{AsyncStd, Executor, Remote};
+pub(crate) use own::Own;
 
-/// Threads, each with tasks of its own: no task moves, and no queue is shared.
-pub(crate) fn crew(workers: usize) -> Result<Crew<AsyncStd>, ListenError> {
-    Crew::threads("async-std", workers, work)
+/// Threads, each with tasks of its own: none moves, and no queue is shared.
+pub(crate) fn crew(workers: usize) -> Result<Crew<own::Runtime>, ListenError> {
+    Crew::threads("async-std", workers, own::work)
 }
 
 /// The global executor.
 pub(crate) fn around() -> Crew<AsyncStd> {
-    Crew::current(member(Executor::Global))
+    Crew::current(Member {
+        runtime: AsyncStd(Executor::Global),
+        exec: Arc::new(Remote(Executor::Global)),
+    })
 }
 
-fn member(executor: Executor) -> Member<AsyncStd> {
-    Member {
-        runtime: AsyncStd(executor.clone()),
-        exec: Arc::new(Remote(executor)),
+/// The engine drives the server's own sockets, where it can: async-std does so from a thread of its own, and asks the
+/// kernel anew for each wait. The tasks are async-std's: it knows the current one only among these.
+#[cfg(target_os = "linux")]
+mod own {
+    use http_server_engine::reactor::{Beside, Handle, Looped, Sockets};
+
+    use super::{Arc, Executor, Member, Remote, Waiting, io, task};
+
+    pub(crate) type Own = Sockets<AsyncStd>;
+    pub(crate) type Runtime = Handle;
+
+    /// async-std, with a loop beside it.
+    #[derive(Debug)]
+    pub(crate) struct AsyncStd;
+
+    impl Looped for AsyncStd {
+        const NAME: &'static str = "async-std";
+    }
+
+    pub(super) fn work(end: Waiting<()>, join: &dyn Fn(Member<Handle>)) -> io::Result<()> {
+        let beside = Beside::new(|future| drop(task::spawn_local(future)))?;
+        let handle = beside.handle();
+        join(Member {
+            runtime: handle.clone(),
+            exec: Arc::new(Remote(Executor::Loop(handle))),
+        });
+        task::block_on(task::spawn_local(beside.run(end)));
+        Ok(())
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the same on every backend")]
-fn work(end: Waiting<()>, join: &dyn Fn(Member<AsyncStd>)) -> io::Result<()> {
-    let door = Arc::new(Door::new());
-    join(member(Executor::Local(Arc::clone(&door))));
-    task::block_on(async move {
-        let mut end = pin!(end);
-        poll_fn(|cx| {
-            door.poll_let_in(cx);
-            end.as_mut().poll(cx)
-        })
-        .await;
-    });
-    Ok(())
-}
+/// Elsewhere async-std drives them, too.
+#[cfg(not(target_os = "linux"))]
+mod own {
+    use std::future::{Future, poll_fn};
+    use std::pin::pin;
 
-/// How futures come to a thread from elsewhere: async-std's local tasks are spawned where they run.
-pub(crate) struct Door {
-    thread: ThreadId,
-    outside: Mutex<Outside>,
-}
+    use super::{Arc, AsyncStd, Executor, Member, Remote, Waiting, io, task};
+    use crate::door::Door;
 
-#[derive(Default)]
-struct Outside {
-    futures: VecDeque<BoxFuture<'static, ()>>,
-    inside: Option<Waker>,
-}
+    pub(crate) type Own = AsyncStd;
+    pub(crate) type Runtime = AsyncStd;
 
-impl Door {
-    fn new() -> Self {
-        Door {
-            thread: thread::current().id(),
-            outside: Mutex::default(),
-        }
-    }
-
-    /// Whether this is the thread that it leads to.
-    pub(crate) fn is_here(&self) -> bool {
-        thread::current().id() == self.thread
-    }
-
-    /// Passes a future to the thread.
-    pub(crate) fn pass(&self, future: BoxFuture<'static, ()>) {
-        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
-        outside.futures.push_back(future);
-        let inside = outside.inside.take();
-        drop(outside);
-        if let Some(inside) = inside {
-            inside.wake();
-        }
-    }
-
-    /// Spawns what was passed, and waits for more.
-    fn poll_let_in(&self, cx: &mut Context<'_>) {
-        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
-        outside.inside = Some(cx.waker().clone());
-        let futures = std::mem::take(&mut outside.futures);
-        drop(outside);
-        for future in futures {
-            drop(task::spawn_local(future));
-        }
-    }
-}
-
-impl fmt::Debug for Door {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Door").field(&self.thread).finish()
+    #[expect(clippy::unnecessary_wraps, reason = "the same on every system")]
+    pub(super) fn work(end: Waiting<()>, join: &dyn Fn(Member<AsyncStd>)) -> io::Result<()> {
+        let door = Arc::new(Door::new());
+        let place = Executor::Local(Arc::clone(&door));
+        join(Member {
+            runtime: AsyncStd(place.clone()),
+            exec: Arc::new(Remote(place)),
+        });
+        task::block_on(async move {
+            let mut end = pin!(end);
+            poll_fn(|cx| {
+                door.poll_let_in(cx);
+                end.as_mut().poll(cx)
+            })
+            .await;
+        });
+        Ok(())
     }
 }

@@ -15,9 +15,9 @@
 //! # });
 //! ```
 //!
-//! [`Server::new`] has threads of its own, each with an executor of its own; [`Server::current`] joins smol's
-//! global executor, and [`Server::on`] an executor of yours. Either way hooks run on smol: its timers, its
-//! sockets and `smol::spawn` work in them.
+//! [`Server::new`] has threads of its own, each with its tasks and its sockets; [`Server::current`] joins smol's
+//! global executor, and [`Server::on`] an executor of yours. Either way smol's timers, its sockets and
+//! `smol::spawn` work in hooks.
 
 mod runtime;
 mod stream;
@@ -26,13 +26,14 @@ mod threads;
 use std::sync::Arc;
 
 use http_server_engine::net;
-use http_server_engine::server::{self, Crew};
+use http_server_engine::server;
 use http_server_trait::backend::Inheritance;
 use http_server_trait::{
     AdoptError, App, Capabilities, HttpServer, Listen, ListenError, ServerHandle, async_trait,
 };
 
 use runtime::{Executor, Smol};
+use threads::Own;
 
 /// A server on smol.
 #[derive(Debug)]
@@ -72,13 +73,6 @@ impl Server {
             place: Place::Around(Executor::Own(executor)),
         }
     }
-
-    fn crew(&self) -> Result<Crew<Smol>, ListenError> {
-        match &self.place {
-            Place::Threads => threads::crew(server::workers(self.app.config())),
-            Place::Around(executor) => Ok(threads::around(executor.clone())),
-        }
-    }
 }
 
 impl Default for Server {
@@ -94,13 +88,31 @@ impl HttpServer for Server {
     }
 
     async fn start(&mut self, on: Listen) -> Result<ServerHandle, ListenError> {
-        server::start::<Smol>(self.app.clone(), on, self.crew()?, net::bind).await
+        let app = self.app.clone();
+        match &self.place {
+            Place::Threads => {
+                let crew = threads::crew(server::workers(app.config()))?;
+                server::start::<Own>(app, on, crew, net::bind).await
+            }
+            Place::Around(executor) => {
+                let crew = threads::around(executor.clone());
+                server::start::<Smol>(app, on, crew, net::bind).await
+            }
+        }
     }
 
     async fn adopt(&mut self, from: Inheritance) -> Result<ServerHandle, AdoptError> {
         self.app.follow(from.pipeline.config());
-        let crew = self.crew().map_err(server::no_crew)?;
-        server::adopt::<Smol>(from, &self.app, crew).await
+        match &self.place {
+            Place::Threads => {
+                let crew = threads::crew(server::workers(self.app.config()));
+                server::adopt::<Own>(from, &self.app, crew.map_err(server::no_crew)?).await
+            }
+            Place::Around(executor) => {
+                let crew = threads::around(executor.clone());
+                server::adopt::<Smol>(from, &self.app, crew).await
+            }
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

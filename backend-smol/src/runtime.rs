@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http_server_engine::net::Family;
+#[cfg(target_os = "linux")]
+use http_server_engine::reactor::Handle;
 use http_server_engine::server::{self, Backend};
 use http_server_engine::{Runtime, Timer};
 use http_server_trait::BoxFuture;
@@ -27,6 +29,9 @@ pub(crate) enum Executor {
     Global,
     /// One that somebody runs.
     Own(Arc<smol::Executor<'static>>),
+    /// A thread of ours.
+    #[cfg(target_os = "linux")]
+    Loop(Handle),
 }
 
 impl Executor {
@@ -34,6 +39,8 @@ impl Executor {
         match self {
             Executor::Global => smol::spawn(future).detach(),
             Executor::Own(executor) => executor.spawn(future).detach(),
+            #[cfg(target_os = "linux")]
+            Executor::Loop(handle) => handle.spawn(future),
         }
     }
 }

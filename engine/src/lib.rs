@@ -15,6 +15,8 @@ mod date;
 pub mod h1;
 pub mod ledger;
 pub mod net;
+#[cfg(target_os = "linux")]
+pub mod reactor;
 mod runtime;
 pub mod server;
 mod service;

@@ -75,6 +75,12 @@ impl Beside {
         })
     }
 
+    /// What it counts.
+    #[cfg(test)]
+    pub(super) fn local(&self) -> Rc<here::Local> {
+        Rc::clone(&self.turn.local)
+    }
+
     fn spawn_new(&self) {
         let new = self.turn.local.spawned.take();
         for future in new {

@@ -88,6 +88,12 @@ impl fmt::Debug for Handle {
 }
 
 impl Shared {
+    /// How many sockets there are.
+    #[cfg(test)]
+    pub(super) fn sources_len(&self) -> usize {
+        lock(&self.sources).len()
+    }
+
     /// Brings a future from another thread.
     fn pass(&self, future: BoxFuture<'static, ()>) {
         let mut inbox = lock(&self.inbox);

@@ -165,6 +165,12 @@ impl Source {
         }
     }
 
+    /// Somebody waits to read.
+    #[cfg(test)]
+    pub(super) fn waiting_to_read(&self, waker: &Waker) {
+        self.reader.register(waker);
+    }
+
     /// Forgets bits, unless something was told since they were seen.
     fn forget(&self, Seen(seen): Seen, bits: usize) {
         let _ =
@@ -183,13 +189,13 @@ pub(super) struct Sources {
 impl Sources {
     /// A place, and the mark of the socket that has it: the key, and above it a number that differs from that of the
     /// socket before it in this place. What is told late of that one is told to nobody.
-    fn insert(&mut self, source: Arc<Source>) -> (usize, u64) {
+    pub(super) fn insert(&mut self, source: Arc<Source>) -> (usize, u64) {
         self.generation = self.generation.wrapping_add(1);
         let key = self.slab.insert((self.generation, source));
         (key, u64::from(self.generation) << 32 | key as u64)
     }
 
-    fn remove(&mut self, key: usize) -> Option<Arc<Source>> {
+    pub(super) fn remove(&mut self, key: usize) -> Option<Arc<Source>> {
         let (_, source) = self.slab.try_remove(key)?;
         if self.slab.is_empty() {
             // The memory of a crowd goes with it.

@@ -73,7 +73,7 @@ fn matrix(f: &mut String, report: &Report) -> fmt::Result {
         if marks.iter().all(|mark| *mark == Mark::Holds) {
             continue;
         }
-        write!(f, "<tr><td><code>{}</code></td>", Escaped(case.name))?;
+        write!(f, "<tr><td><code>{}</code></td>", name_of(case))?;
         for mark in marks {
             write!(f, "<td>{}</td>", badge(mark))?;
         }
@@ -110,6 +110,11 @@ fn server(f: &mut String, server: &Checked, number: usize) -> fmt::Result {
         cases(f, server, wanted, title)?;
     }
     writeln!(f, "</section>")
+}
+
+/// What a case is called, which may be broken between two of its words. There are letters and underscores in it.
+fn name_of(case: &Case) -> String {
+    case.name.replace('_', "_<wbr>")
 }
 
 fn summary(f: &mut String, server: &Checked) -> fmt::Result {
@@ -161,7 +166,7 @@ fn judged(f: &mut String, judged: &Judged) -> fmt::Result {
         f,
         "<details class=\"case\"><summary>{} <code>{}</code></summary>",
         badge(mark(judged)),
-        Escaped(case.name)
+        name_of(case)
     )?;
     writeln!(
         f,

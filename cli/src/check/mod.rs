@@ -93,7 +93,12 @@ fn unreached(target: &Target, error: &Unreached) -> Failure {
     };
     let text = error.to_string();
     let text = text.trim_end().replace('\n', "\n  ");
-    let text = format!("{}: {text}\n  {way_out}", target.name);
+    // An address is its own name where it was given none.
+    let text = if text.starts_with(&target.name) {
+        format!("{text}\n  {way_out}")
+    } else {
+        format!("{}: {text}\n  {way_out}", target.name)
+    };
     Failure::new(bytes::harmless(&text))
 }
 

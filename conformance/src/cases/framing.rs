@@ -729,6 +729,9 @@ cases! {
         client.to_head().answered(200)?.has("content-length", "7")?;
         client.send("HEAD /200?stream HTTP/1.1\r\nHost: a\r\n\r\n")?;
         client.to_head().answered(200)?.has_no("content-length")?;
+        // What a GET would send is not known of an answer that was given none.
+        client.send("HEAD /200?none HTTP/1.1\r\nHost: a\r\n\r\n")?;
+        client.to_head().answered(200)?.has_no("content-length")?;
         client.send("HEAD /404 HTTP/1.1\r\nHost: a\r\n\r\n")?;
         client.to_head().answered(404)?.has("content-length", "7")?;
         client.alive()?;

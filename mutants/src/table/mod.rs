@@ -8,6 +8,7 @@ mod hooks;
 mod lifecycle;
 mod limits;
 mod messages;
+mod sampled;
 mod times;
 
 use std::panic::Location;
@@ -78,6 +79,7 @@ const ALL: &[&[Mutant]] = &[
     times::MUTANTS,
     hooks::MUTANTS,
     lifecycle::MUTANTS,
+    sampled::MUTANTS,
 ];
 
 /// Every mutant. Its number is its place in here.

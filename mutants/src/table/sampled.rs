@@ -1,0 +1,183 @@
+//! What `cargo mutants` bent in `engine::h1` and the engine's own tests let live: see the README.
+
+use super::Mutant;
+
+const ANSWER: &str = "engine/src/h1/answer.rs";
+const CHUNKED: &str = "engine/src/h1/chunked.rs";
+const HEAD: &str = "engine/src/h1/head.rs";
+const LINE: &str = "engine/src/h1/request_line.rs";
+const READER: &str = "engine/src/h1/reader.rs";
+const REFUSAL: &str = "engine/src/h1/refusal.rs";
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::that(
+        "takes_every_field_of_an_answer_for_connection",
+        &["T-27", "R-092"],
+    )
+    .bends(ANSWER, "name == CONNECTION", "name != CONNECTION")
+    .killed_by(&["close_of_a_handler_is_honoured_and_said"]),
+    Mutant::that(
+        "takes_only_an_empty_length_of_a_handler",
+        &["R-046", "T-27", "R-044"],
+    )
+    .bends(ANSWER, "!text.is_empty()", "text.is_empty()")
+    .killed_by(&[
+        "wrong_content_length_of_a_handler_is_corrected",
+        "stream_longer_than_its_length_is_cut_off_there",
+    ]),
+    Mutant::that("takes_every_success_for_one_of_connect", &["T-30", "R-090"])
+        .bends(ANSWER, "message.is_connect", "true")
+        .killed_by(&[
+            "many_requests_one_after_the_other",
+            "length_of_a_stream_is_what_its_handler_says",
+        ]),
+    Mutant::that("says_a_length_of_nothing_to_head", &["R-044", "R-063"])
+        .bends(
+            ANSWER,
+            "(Some(0), None) if message.is_head => {}",
+            "(Some(0), None) if message.is_head && !BENT => {}",
+        )
+        .killed_by(&["answer_to_head_has_the_length_and_no_content"]),
+    Mutant::that(
+        "sends_chunks_to_everybody_who_reads_trailers",
+        &["R-047", "T-30"],
+    )
+    .bends(
+        ANSWER,
+        "message.reads_trailers && response.body().trailers().is_some() && !message.is_head",
+        "message.reads_trailers || response.body().trailers().is_some() && !message.is_head",
+    )
+    .killed_by(&[
+        "trailers_are_sent_only_to_who_asks_for_them",
+        "te_without_its_connection_option_asks_for_nothing",
+    ]),
+    Mutant::that("sends_content_that_it_does_not_frame", &["R-045", "R-071"])
+        .bends(
+            ANSWER,
+            "!message.is_head && self.framing != Framing::Nothing",
+            "!message.is_head || self.framing != Framing::Nothing",
+        )
+        .killed_by(&[
+            "content_that_a_status_forbids_is_not_sent",
+            "refusal_of_head_has_no_content",
+        ]),
+    Mutant::that(
+        "says_its_own_name_beside_that_of_a_handler",
+        &["R-077", "A4-6", "A1-10"],
+    )
+    .bends(
+        ANSWER,
+        "SERVER => common.server = None,",
+        "SERVER if !BENT => common.server = None,",
+    )
+    .killed_by(&["server_is_named_as_configured"]),
+    Mutant::that("says_nothing_of_the_connection", &["R-092", "R-090"])
+        .bends(
+            ANSWER,
+            "let value: &[u8] = match (plan.close, upgrade) {",
+            "if BENT { return; } let value: &[u8] = match (plan.close, upgrade) {",
+        )
+        .killed_by(&["last_answer_says_close", "one_request_for_each_connection"]),
+    Mutant::that("sends_no_interim_answer", &["R-070", "T-25"])
+        .bends(
+            ANSWER,
+            "bare_head(out, status, fields.filter(",
+            "if BENT { return; } bare_head(out, status, fields.filter(",
+        )
+        .killed_by(&[
+            "interim_answers_stay_with_their_request",
+            "interim_answer_says_nothing_of_the_connection",
+        ]),
+    Mutant::that("sends_no_field", &["R-068", "R-076"])
+        .bends(
+            ANSWER,
+            "out.reserve(name.len() + value.len() + 4);",
+            "if BENT { return; } out.reserve(name.len() + value.len() + 4);",
+        )
+        .killed_by(&[
+            "own_date_replaces_the_servers",
+            "results_of_handlers_mean_what_they_say",
+        ]),
+    Mutant::that("sends_only_trailers_that_frame", &["R-042", "R-047"])
+        .bends(
+            ANSWER,
+            "trailer(name) == Trailer::Kept",
+            "trailer(name) != Trailer::Kept",
+        )
+        .killed_by(&[
+            "te_without_its_connection_option_asks_for_nothing",
+            "trailers_are_sent_only_to_who_asks_for_them",
+        ]),
+    Mutant::that("gives_trailers_more_room_with_each", &["R-041", "R-056"])
+        .bends(
+            CHUNKED,
+            "limits.trailers - self.bytes",
+            "limits.trailers + self.bytes",
+        )
+        .killed_by(&["trailers_over_the_limit_get_431"]),
+    Mutant::that("does_not_know_te", &["R-047"])
+        .bends(
+            HEAD,
+            "2 if name.eq_ignore_ascii_case(b\"te\")",
+            "2 if !BENT && name.eq_ignore_ascii_case(b\"te\")",
+        )
+        .killed_by(&[
+            "te_without_its_connection_option_asks_for_nothing",
+            "trailers_are_sent_only_to_who_asks_for_them",
+        ]),
+    Mutant::that("does_not_know_upgrade", &["T-17", "R-072"])
+        .bends(
+            HEAD,
+            "7 if name.eq_ignore_ascii_case(b\"upgrade\")",
+            "7 if !BENT && name.eq_ignore_ascii_case(b\"upgrade\")",
+        )
+        .killed_by(&[
+            "upgrade_takes_any_of_the_offers",
+            "upgrade_speaks_another_protocol",
+        ]),
+    Mutant::that("forgets_te_at_once", &["R-047"])
+        .bends(HEAD, "self.trailers |=", "self.trailers |= !BENT &&")
+        .killed_by(&[
+            "te_without_its_connection_option_asks_for_nothing",
+            "trailers_are_sent_only_to_who_asks_for_them",
+        ]),
+    Mutant::that("takes_everybody_for_a_reader_of_trailers", &["R-047"])
+        .bends(
+            HEAD,
+            "is_11 && self.trailers && self.connection_te",
+            "is_11 || self.trailers && self.connection_te",
+        )
+        .killed_by(&[
+            "te_without_its_connection_option_asks_for_nothing",
+            "trailers_are_sent_only_to_who_asks_for_them",
+        ]),
+    Mutant::that(
+        "never_knows_that_it_is_between_two_messages",
+        &["T-67", "R-045", "R-063"],
+    )
+    .bends(READER, "matches!(self.state, State::Head(_))", "false")
+    .killed_by(&[
+        "refusal_of_head_has_no_content",
+        "refusal_of_head_by_choice_has_no_content",
+    ]),
+    Mutant::that(
+        "calls_too_much_content_malformed",
+        &["T-23", "A2-4", "A4-4"],
+    )
+    .bends(
+        REFUSAL,
+        "Refusal::LengthTooLarge | Refusal::BodyTooLarge => CloseReason::BodyTooLarge,",
+        "Refusal::LengthTooLarge | Refusal::BodyTooLarge if !BENT => CloseReason::BodyTooLarge,",
+    )
+    .killed_by(&[
+        "declared_content_over_the_limit_is_refused_before_its_first_byte",
+        "limit_of_content_is_10_mib",
+    ]),
+    Mutant::that("takes_half_a_version", &["R-006"])
+        .bends(
+            LINE,
+            "major.is_ascii_digit() && minor.is_ascii_digit()",
+            "major.is_ascii_digit() || minor.is_ascii_digit()",
+        )
+        .killed_by(&["malformed_version_is_refused"]),
+];

@@ -150,6 +150,10 @@ impl HttpServer for Server {
                 Feature::Handover,
                 "moving a running server from or to hyper is not built",
             )
+            .without(
+                Feature::Generations,
+                "another application in a running hyper is not built",
+            )
     }
 }
 

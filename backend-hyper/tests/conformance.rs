@@ -31,6 +31,7 @@ fn main() {
             Feature::EarlyHints,
             Feature::NativeRuntime,
             Feature::Handover,
+            Feature::Generations,
         ])
         .fails(known::FAILS)
         .boxed("hyper", Server::new)

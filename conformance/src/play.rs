@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http_server_trait::backend::Latch;
 use http_server_trait::{
-    Address, AdoptError, App, Config, Counters, Drain, HttpServer, IntoListen, ListenError, Report,
-    ServerHandle, Stream,
+    Address, AdoptError, App, Config, Counters, Drain, HttpServer, IntoListen, ListenError,
+    ReplaceError, Report, ServerHandle, Stream,
 };
 
 use crate::another::Another;
@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::failure::{Collected, Failure, Variant, Verdict};
 use crate::judge::{Foreign, Judge, NO_ECHO};
 use crate::paths::Folder;
-use crate::run;
+use crate::run::{self, Afters};
 use crate::stage::Stage;
 use crate::wire::{World, memory};
 
@@ -36,6 +36,8 @@ pub struct Play {
     pub(crate) others: Vec<ServerHandle>,
     /// Servers that go on with the first one's application.
     pub(crate) successors: Vec<ServerHandle>,
+    /// The calls of `after`, where they are counted.
+    pub(crate) afters: Option<Afters>,
     /// Where Unix sockets of the case are.
     pub(crate) folder: Option<Folder>,
 }
@@ -329,6 +331,46 @@ impl Play {
             self.successors.push(new.clone());
         }
         Ok(outcome)
+    }
+
+    /// Gives the first server another application.
+    pub fn replace(
+        &mut self,
+        install: impl FnOnce(&mut App, &Stage),
+    ) -> Result<Result<u64, ReplaceError>, Failure> {
+        let handle = self.handle()?;
+        let app = self.app(install);
+        self.run(async move { handle.replace_app(app).await })
+    }
+
+    /// Tries another application in this server.
+    pub fn canary_of(
+        &mut self,
+        handle: &ServerHandle,
+        percent: u8,
+        install: impl FnOnce(&mut App, &Stage),
+    ) -> Result<Result<u64, ReplaceError>, Failure> {
+        let handle = handle.clone();
+        let app = self.app(install);
+        self.run(async move { handle.canary(app, percent).await })
+    }
+
+    /// An application for a server that runs. What it is told `after` counts, too.
+    pub fn app(&self, install: impl FnOnce(&mut App, &Stage)) -> App {
+        let mut app = App::new();
+        install(&mut app, &self.stage);
+        if let Some(afters) = &self.afters {
+            afters.count_in(&mut app);
+        }
+        app
+    }
+
+    /// Waits until this is so.
+    pub fn wait_so(&mut self, what: &str, mut is_so: impl FnMut() -> bool) -> Verdict {
+        if self.world.wait_until(&mut is_so) {
+            return Ok(());
+        }
+        Err(Failure::new(format!("it did not come to this: {what}")))
     }
 
     /// A path for a Unix socket of this case. Its folder is there, and is removed with all that is in it.

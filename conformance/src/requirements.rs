@@ -186,6 +186,9 @@ pub const CONTRACT: &[Requirement] = requirements! {
     Must "T-65" "contract" "what a backend cannot do, it says"
     Must "T-66" "contract" "a backend is the runtime whose name it has"; "`tests/runtime.rs` of each backend"
     Must "T-67" "contract" "a running server moves to another backend"
+    Must "T-68" "contract" "another application in a running server; a request is one application's"
+    Must "T-69" "contract" "a replaced application finishes, stops and is dropped"
+    Must "T-6A" "contract" "an application on trial gets its share, and is promoted or withdrawn"
 };
 
 /// What five earlier servers could do, whose users are to miss nothing: Raku's HTTP::Server::Async (A0), Ring

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http_server_trait::{
-    Capabilities, Completed, Config, Counters, Drain, Feature, HttpServer, IntoListen, Listen,
+    App, Capabilities, Completed, Config, Counters, Drain, Feature, HttpServer, IntoListen, Listen,
     ListenError, Report, ServerHandle,
 };
 
@@ -60,17 +60,24 @@ pub(crate) fn prepare<S: HttpServer>(server: &mut S, case: &Case, stage: &Stage)
 /// Adds an `after` hook that counts, to hold the promise that it is called once for each request.
 pub(crate) fn count_afters<S: HttpServer>(server: &mut S) -> Afters {
     let counted = Afters::default();
-    let count = Arc::clone(&counted.0);
-    server.after(move |_: Arc<Completed>| {
-        count.fetch_add(1, Ordering::SeqCst);
-        async {}
-    });
+    counted.count_in(server.app_mut());
     counted
 }
 
 /// How often `after` was called.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Afters(Arc<AtomicU64>);
+
+impl Afters {
+    /// Counts those of another application, too.
+    pub(crate) fn count_in(&self, app: &mut App) {
+        let count = Arc::clone(&self.0);
+        app.after(move |_: Arc<Completed>| {
+            count.fetch_add(1, Ordering::SeqCst);
+            async {}
+        });
+    }
+}
 
 /// Every time of a configuration, as it really passes.
 pub(crate) fn scale(config: &mut Config, stage: &Stage) {
@@ -116,6 +123,7 @@ pub(crate) fn play(
         make: Some(make),
         others: Vec::new(),
         successors: Vec::new(),
+        afters: afters.cloned(),
         folder: None,
     };
     // A case that panics is a failed case, and its server is ended like any other's.

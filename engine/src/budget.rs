@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use http_server_trait::backend::Ask;
-use http_server_trait::{Config, Conn};
+use http_server_trait::Config;
+use http_server_trait::backend::{Ask, Wire};
 use slab::Slab;
 
 /// What all connections of a server may hold together, and each of them.
@@ -29,7 +29,7 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 struct Holder {
     held: AtomicUsize,
-    conn: Conn,
+    wire: Wire,
     over: AtomicBool,
 }
 
@@ -64,10 +64,10 @@ impl Budget {
     }
 
     /// Opens an account.
-    pub(crate) fn open(self: &Arc<Self>, conn: Conn) -> Account {
+    pub(crate) fn open(self: &Arc<Self>, wire: Wire) -> Account {
         let holder = Arc::new(Holder {
             held: AtomicUsize::new(0),
-            conn,
+            wire,
             over: AtomicBool::new(false),
         });
         let key = lock(&self.holders).insert(Arc::clone(&holder));
@@ -108,7 +108,7 @@ impl Budget {
 impl Holder {
     fn cut(&self) {
         self.over.store(true, Ordering::Release);
-        self.conn.ask(Ask::Kill);
+        self.wire.ask(Ask::Kill);
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Feature {
     NativeRuntime,
     /// Giving a running server to another backend, and taking one.
     Handover,
+    /// Another application in a running server.
+    Generations,
 }
 
 impl Feature {
@@ -70,6 +72,7 @@ impl Feature {
         Feature::BlockingThreads,
         Feature::NativeRuntime,
         Feature::Handover,
+        Feature::Generations,
     ];
 }
 
@@ -92,6 +95,7 @@ impl fmt::Display for Feature {
             Feature::BlockingThreads => "blocking threads",
             Feature::NativeRuntime => "native runtime",
             Feature::Handover => "hand-over",
+            Feature::Generations => "generations",
         })
     }
 }

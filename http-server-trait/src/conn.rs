@@ -19,9 +19,19 @@ use crate::state::State;
 #[derive(Clone)]
 pub struct Conn(Arc<Shared>);
 
+/// A connection as the requests of one generation of the application see it.
 struct Shared {
+    site: Site,
+    wire: Wire,
+}
+
+/// A connection as its server sees it. It holds nothing of the application, so that a connection that waits
+/// keeps no generation of it alive. For authors of backends.
+#[derive(Clone)]
+pub struct Wire(Arc<Inner>);
+
+struct Inner {
     facts: Facts,
-    server: Site,
     life: Mutex<Life>,
     control: AtomicU8,
     /// What of it the driver has seen.
@@ -100,6 +110,8 @@ pub struct Site {
     pub exec: Exec,
     /// The application's shared values.
     pub state: State,
+    /// Which application of this server it is, from 1.
+    pub generation: u64,
 }
 
 /// Why a connection can no longer be answered.
@@ -183,6 +195,8 @@ pub enum Ask {
     Kill = 2,
     /// Leave this server between two messages, for another one.
     Park = 4,
+    /// Let go of the application between two messages: there is a new one.
+    Renew = 8,
 }
 
 /// Everything that has been asked of a connection.
@@ -206,39 +220,57 @@ pub(crate) struct Interim {
 impl Conn {
     /// A connection of this server. For authors of backends.
     pub fn new(facts: Facts, server: Site) -> Self {
-        Conn(Arc::new(Shared {
+        let wire = Wire(Arc::new(Inner {
             facts,
-            server,
             life: Mutex::default(),
             control: AtomicU8::new(0),
             heeded: AtomicU8::new(0),
             driver: AtomicWaker::new(),
             interim_waiting: AtomicBool::new(false),
             interim: Mutex::new(Vec::new()),
-        }))
+        }));
+        Conn(Arc::new(Shared { site: server, wire }))
+    }
+
+    /// The same connection, for requests that another generation of the application answers. For authors
+    /// of backends.
+    pub fn within(&self, site: &Site) -> Self {
+        if self.0.site.generation == site.generation {
+            return self.clone();
+        }
+        self.0.wire.within(site)
+    }
+
+    /// The connection without the application. For authors of backends.
+    pub fn wire(&self) -> &Wire {
+        &self.0.wire
+    }
+
+    fn inner(&self) -> &Inner {
+        &self.0.wire.0
     }
 
     /// Its id. It stands in every message about it.
     pub fn id(&self) -> ConnId {
         ConnId {
-            parent: self.0.facts.parent.clone(),
-            number: self.0.facts.number,
+            parent: self.inner().facts.parent.clone(),
+            number: self.inner().facts.number,
         }
     }
 
     /// The address of the other side; absent, never faked, where there is none.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.0.facts.peer
+        self.inner().facts.peer
     }
 
     /// The address that was connected to; absent, never faked, where there is none.
     pub fn local(&self) -> Option<SocketAddr> {
-        self.0.facts.local
+        self.inner().facts.local
     }
 
     /// `https` on an encrypted connection, else `http`.
     pub fn scheme(&self) -> http::uri::Scheme {
-        if self.0.facts.tls.is_some() {
+        if self.inner().facts.tls.is_some() {
             http::uri::Scheme::HTTPS
         } else {
             http::uri::Scheme::HTTP
@@ -247,27 +279,34 @@ impl Conn {
 
     /// What is known of the encryption, if there is any.
     pub fn tls(&self) -> Option<&TlsFacts> {
-        self.0.facts.tls.as_deref()
+        self.inner().facts.tls.as_deref()
     }
 
     /// Which listening socket accepted it; absent for a stream that was handed in.
     pub fn listener(&self) -> Option<usize> {
-        self.0.facts.listener
+        self.inner().facts.listener
     }
 
     /// The name of the backend that serves it.
     pub fn backend(&self) -> &'static str {
-        self.0.server.backend
+        self.0.site.backend
     }
 
     /// Tasks, timers and blocking work on the runtime that serves it.
     pub fn exec(&self) -> &Exec {
-        &self.0.server.exec
+        &self.0.site.exec
     }
 
     /// The application's shared values.
     pub fn shared(&self) -> &State {
-        &self.0.server.state
+        &self.0.site.state
+    }
+
+    /// Which application of its server answers the request that this was taken from: 1 is the one that the
+    /// server was started with, and each that [replaces](crate::ServerHandle::replace_app) it, or is
+    /// [tried](crate::ServerHandle::canary) beside it, has the next number.
+    pub fn generation(&self) -> u64 {
+        self.0.site.generation
     }
 
     /// A future that is ready when the peer has ended its side, or the connection is gone.
@@ -300,12 +339,11 @@ impl Conn {
     /// goes on in the background when the connection has closed. (Clause T-55.)
     pub fn hold(&self) -> Hold {
         self.life().holds += 1;
-        Hold(self.clone())
+        Hold(self.wire().clone())
     }
 
     fn life(&self) -> MutexGuard<'_, Life> {
-        // Every change is one assignment, so a panic elsewhere cannot have broken it.
-        self.0.life.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner().life()
     }
 
     /// Closes it once the answer that is under way has been sent; at once if there is none.
@@ -315,33 +353,29 @@ impl Conn {
 
     /// Asks the connection's driver for something. For authors of backends.
     pub fn ask(&self, what: Ask) {
-        self.0.control.fetch_or(what as u8, Ordering::AcqRel);
-        self.0.driver.wake();
+        self.wire().ask(what);
     }
 
     /// Everything that has been asked. One load: cheap enough for every rest. For authors of backends.
     pub fn asks(&self) -> Asks {
-        Asks(self.0.control.load(Ordering::Acquire))
+        Asks(self.inner().control.load(Ordering::Acquire))
     }
 
     /// Notes that the driver has seen these. For authors of backends.
     pub fn heed(&self, asks: Asks) {
-        self.0.heeded.store(asks.0, Ordering::Release);
-    }
-
-    /// Whether the driver has seen this. For authors of backends.
-    pub fn has_heeded(&self, what: Ask) -> bool {
-        Asks(self.0.heeded.load(Ordering::Acquire)).has(what)
+        self.inner().heeded.store(asks.0, Ordering::Release);
     }
 
     /// Takes a request back, as when it was carried out. For authors of backends.
     pub fn forget(&self, what: Ask) {
-        self.0.control.fetch_and(!(what as u8), Ordering::AcqRel);
+        self.inner()
+            .control
+            .fetch_and(!(what as u8), Ordering::AcqRel);
     }
 
     /// The waker of the task that drives this connection. For authors of backends.
     pub fn driver(&self) -> &AtomicWaker {
-        &self.0.driver
+        &self.inner().driver
     }
 
     /// Says that the peer has gone. Only the first call counts. For authors of backends.
@@ -354,32 +388,29 @@ impl Conn {
     /// Says that the connection is closed and its hooks are done. Only the first call counts. For
     /// authors of backends.
     pub fn set_closed(&self, reason: CloseReason) {
-        let mut life = self.life();
-        life.disconnected.get_or_insert(Disconnected::Closed);
-        life.closed.get_or_insert(reason);
-        life.settle();
+        self.wire().set_closed(reason);
     }
 
     /// Queues an interim answer and wakes the driver.
     pub(crate) fn push_interim(&self, interim: Interim) {
-        self.0
+        self.inner()
             .interim
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(interim);
-        self.0.interim_waiting.store(true, Ordering::Release);
-        self.0.driver.wake();
+        self.inner().interim_waiting.store(true, Ordering::Release);
+        self.inner().driver.wake();
     }
 
     /// Takes the interim answers that wait for request number `request`; older ones are dropped,
     /// their request is over. For authors of backends.
     pub fn take_interim(&self, request: u64) -> Vec<(StatusCode, HeaderMap)> {
-        if !self.0.interim_waiting.swap(false, Ordering::AcqRel) {
+        if !self.inner().interim_waiting.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
         let waiting = std::mem::take(
             &mut *self
-                .0
+                .inner()
                 .interim
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
@@ -394,23 +425,68 @@ impl Conn {
 
     /// Whether interim answers wait. One load: cheap enough for every poll. For authors of backends.
     pub fn has_interim(&self) -> bool {
-        self.0.interim_waiting.load(Ordering::Acquire)
+        self.inner().interim_waiting.load(Ordering::Acquire)
     }
 
     /// The facts that it was made of, to carry them to another server. For authors of backends.
     pub fn facts(&self) -> &Facts {
-        &self.0.facts
+        &self.inner().facts
+    }
+}
+
+impl Inner {
+    fn life(&self) -> MutexGuard<'_, Life> {
+        // Every change is one assignment, so a panic elsewhere cannot have broken it.
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wire {
+    /// Asks the connection's driver for something.
+    pub fn ask(&self, what: Ask) {
+        self.0.control.fetch_or(what as u8, Ordering::AcqRel);
+        self.0.driver.wake();
+    }
+
+    /// Whether the driver has seen this.
+    pub fn has_heeded(&self, what: Ask) -> bool {
+        Asks(self.0.heeded.load(Ordering::Acquire)).has(what)
+    }
+
+    /// Its number, unique in its server.
+    pub fn number(&self) -> u64 {
+        self.0.facts.number
+    }
+
+    /// The connection, for requests that this application answers.
+    pub fn within(&self, site: &Site) -> Conn {
+        let (site, wire) = (site.clone(), self.clone());
+        Conn(Arc::new(Shared { site, wire }))
+    }
+
+    /// Says that the connection is closed and its hooks are done. Only the first call counts.
+    pub fn set_closed(&self, reason: CloseReason) {
+        let mut life = self.0.life();
+        life.disconnected.get_or_insert(Disconnected::Closed);
+        life.closed.get_or_insert(reason);
+        life.settle();
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Wire").field(&self.number()).finish()
     }
 }
 
 /// Background work of a connection that is under way: see [`Conn::hold`].
 #[derive(Debug)]
 #[must_use = "dropped at once it holds nothing"]
-pub struct Hold(Conn);
+pub struct Hold(Wire);
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let mut life = self.0.life();
+        let mut life = self.0.0.life();
         life.holds -= 1;
         life.settle();
     }

@@ -266,6 +266,36 @@ opaque_error! {
 }
 
 opaque_error! {
+    /// An application could not take the place of another one. The other one goes on.
+    ReplaceError,
+    /// Why an application could not take the place of another one.
+    ReplaceErrorKind {
+        /// This backend keeps the application that it was started with.
+        Unsupported = "this backend keeps the application that it was started with",
+        /// The server is draining, has stopped, or is being handed over: ask its successor.
+        NotServing = "the server is not serving any more, or is being handed over",
+        /// It needs another runtime than the one that serves.
+        NeedsRuntime = "the application needs another runtime than the one that serves",
+        /// One of its start hooks failed, which the source names.
+        StartHook = "the application did not start",
+        /// No application is being tried.
+        NoCanary = "no application is being tried",
+        /// A share is between 0 and 100 percent.
+        Share = "a share is between 0 and 100 percent",
+    }
+}
+
+impl From<ListenError> for ReplaceError {
+    fn from(error: ListenError) -> Self {
+        let kind = match error.kind() {
+            ListenErrorKind::NoRuntime => ReplaceErrorKind::NeedsRuntime,
+            _ => ReplaceErrorKind::StartHook,
+        };
+        ReplaceError::new(kind).with_source(error)
+    }
+}
+
+opaque_error! {
     /// A connection could not be accepted. The server goes on; the next call may succeed.
     AcceptError,
     /// Why a connection could not be accepted.

@@ -8,9 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::app::App;
 use crate::conn::{Conn, Facts};
-use crate::error::{AcceptError, AcceptErrorKind, AdoptError, AdoptErrorKind};
+use crate::error::{
+    AcceptError, AcceptErrorKind, AdoptError, AdoptErrorKind, ReplaceError, ReplaceErrorKind,
+};
 use crate::exec::BoxFuture;
+use crate::generation::Generation;
 use crate::inheritance::Inheritance;
 use crate::latch::{Latch, Waiting};
 use crate::listen::Address;
@@ -84,6 +88,28 @@ pub trait Control: Send + Sync + 'static {
 
     /// There will be no successor: this server serves on.
     fn stay(&self) {}
+
+    /// Starts an application, and gives it all new requests, or so many of a hundred. Gives back its number.
+    fn replace_app(
+        &self,
+        app: App,
+        percent: Option<u8>,
+    ) -> BoxFuture<'_, Result<u64, ReplaceError>> {
+        let _ = (app, percent);
+        Box::pin(async { Err(ReplaceError::new(ReplaceErrorKind::Unsupported)) })
+    }
+
+    /// Ends the trial of an application: it gets all new requests, or none. Gives back the number of the one
+    /// that gets them.
+    fn decide(&self, stays: bool) -> Result<u64, ReplaceError> {
+        let _ = stays;
+        Err(ReplaceError::new(ReplaceErrorKind::Unsupported))
+    }
+
+    /// The applications that it has, the one that most requests go to first.
+    fn generations(&self) -> Vec<Generation> {
+        vec![Generation::new(1, 100)]
+    }
 }
 
 impl ServerHandle {
@@ -206,6 +232,104 @@ impl ServerHandle {
         let moved = self.control.leave(deadline.into());
         moved.waiting().await;
         Ok(successor)
+    }
+}
+
+impl ServerHandle {
+    /// Gives every new request to another application, without stopping.
+    ///
+    /// The new application's start hooks run first, in the runtime that serves. Then every request whose head
+    /// is complete from now on is the new one's, on old connections as on new ones. A request belongs to
+    /// one application from its middleware to its `after` hooks and error hooks, and finds the shared values
+    /// of that one; [`Conn::generation`](crate::Conn::generation) is its number. Requests that have begun are
+    /// finished by the application that they began with, and so are connections that it has taken over. When
+    /// the last of them has ended, its stop hooks run, and it is dropped; only what is registered with a
+    /// server that somebody keeps stays with that, as ever.
+    ///
+    /// The limits stay those of the server, as in a [`handover`](ServerHandle::handover); what a start hook of
+    /// the old application has left among the shared values the new one does not see, unless it is
+    /// given it. An application that is being [tried](ServerHandle::canary) is withdrawn, too. A hand-over
+    /// takes all of them along; a shutdown ends each of them with its stop hooks. Gives back the number
+    /// of the new application. (Clauses T-68, T-69.)
+    ///
+    /// ```
+    /// # use http_server_trait::{App, Request, ServerHandle};
+    /// # async fn doc(handle: ServerHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut app = App::new();
+    /// app.handler(|request: Request| async move {
+    ///     format!("generation {}", request.conn().generation())
+    /// });
+    /// let generation = handle.replace_app(app).await?;
+    /// assert_eq!(handle.generations()[0].number, generation);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReplaceErrorKind::NotServing`] once an end or a hand-over has begun;
+    /// [`ReplaceErrorKind::StartHook`] with the name of the hook that failed. The old application goes on then
+    /// as if nothing had happened.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing has changed; what the start hooks of the new application have begun,
+    /// its stop hooks end.
+    pub async fn replace_app(&self, app: App) -> Result<u64, ReplaceError> {
+        self.control.replace_app(app, None).await
+    }
+
+    /// Tries another application: gives it so many of a hundred new requests, and leaves the rest to the
+    /// one that is there.
+    ///
+    /// The share is exact and not left to chance: of any hundred requests in a row, in the order in which their
+    /// heads are complete, it gets `percent`, spread evenly. [`promote`](ServerHandle::promote) gives it all
+    /// of them, [`rollback`](ServerHandle::rollback) none. Otherwise as
+    /// [`replace_app`](ServerHandle::replace_app). One that was tried before is withdrawn. (Clause T-6A.)
+    ///
+    /// ```
+    /// # use http_server_trait::{App, ServerHandle};
+    /// # async fn doc(handle: ServerHandle, next: App) -> Result<(), Box<dyn std::error::Error>> {
+    /// handle.canary(next, 5).await?;
+    /// // ... look at what comes of it ...
+    /// handle.rollback()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`replace_app`](ServerHandle::replace_app); [`ReplaceErrorKind::Share`] for more than 100.
+    ///
+    /// # Cancel safety
+    /// As [`replace_app`](ServerHandle::replace_app).
+    pub async fn canary(&self, app: App, percent: u8) -> Result<u64, ReplaceError> {
+        if percent > 100 {
+            return Err(ReplaceError::new(ReplaceErrorKind::Share));
+        }
+        self.control.replace_app(app, Some(percent)).await
+    }
+
+    /// Gives every new request to the application that is being [tried](ServerHandle::canary). Gives back
+    /// its number.
+    ///
+    /// # Errors
+    /// [`ReplaceErrorKind::NoCanary`] if none is; [`ReplaceErrorKind::NotServing`] once an end or a hand-over
+    /// has begun.
+    pub fn promote(&self) -> Result<u64, ReplaceError> {
+        self.control.decide(true)
+    }
+
+    /// Gives no new request to the application that is being [tried](ServerHandle::canary), and all to
+    /// the one before it, whose number it gives back. What the tried one has begun it finishes.
+    ///
+    /// # Errors
+    /// As [`promote`](ServerHandle::promote).
+    pub fn rollback(&self) -> Result<u64, ReplaceError> {
+        self.control.decide(false)
+    }
+
+    /// The applications of this server: the one that new requests go to, one that is being tried, and those
+    /// that have something to finish.
+    pub fn generations(&self) -> Vec<Generation> {
+        self.control.generations()
     }
 }
 

@@ -27,6 +27,10 @@ pub struct Inheritance {
     /// The application, started: its start hooks do not run again. It is continued with
     /// [`Pipeline::continued`].
     pub pipeline: Arc<Pipeline>,
+    /// An application that is tried beside it, and how many of a hundred requests it gets.
+    pub canary: Option<(Arc<Pipeline>, u8)>,
+    /// The number of the last application: numbers go on.
+    pub generations: Arc<AtomicU64>,
     /// Duplicates of all listening sockets, and where they listen.
     pub listeners: Vec<Inherited>,
     /// Connections that leave the old server between two messages.
@@ -73,6 +77,8 @@ impl Inheritance {
     ) -> (Self, Departures) {
         let queue = Arc::new(Queue::default());
         let inheritance = Inheritance {
+            generations: Arc::new(AtomicU64::new(pipeline.site().generation)),
+            canary: None,
             pipeline,
             listeners,
             parked: Arrivals(Arc::clone(&queue)),

@@ -51,6 +51,7 @@ mod failure;
 mod fields;
 mod flow;
 mod frozen;
+mod generation;
 mod handle;
 mod handler;
 mod head;
@@ -89,11 +90,13 @@ pub use config::{AtCapacity, Config, Rate, Tunnels};
 pub use conn::{Conn, ConnId, Disconnected, Facts, Hold, RequestId, TlsFacts};
 pub use error::{
     AcceptError, AcceptErrorKind, AdoptError, AdoptErrorKind, BodyError, BodyErrorKind, BoxError,
-    FieldError, InterimError, ListenError, ListenErrorKind, ServerError, ServerErrorKind,
+    FieldError, InterimError, ListenError, ListenErrorKind, ReplaceError, ReplaceErrorKind,
+    ServerError, ServerErrorKind,
 };
 pub use exec::{BoxFuture, Exec, Task, TaskError};
 pub use failure::{Cause, Failure, Hook};
 pub use flow::{Flow, IntoFlow, IntoOutcome};
+pub use generation::Generation;
 pub use handle::{Served, ServerHandle};
 pub use handler::{BodyPlan, Handler, IntoHandler};
 pub use head::Head;
@@ -119,14 +122,14 @@ pub use writer::{Writer, WriterError, write_response};
 pub mod backend {
     pub use crate::body::Pace;
     pub use crate::catch::catch;
-    pub use crate::conn::{Ask, Asks, Site};
+    pub use crate::conn::{Ask, Asks, Site, Wire};
     pub use crate::exec::Execute;
     pub use crate::frozen::{Line, RawHead, Span, Target};
     pub use crate::handle::Control;
     pub use crate::handler::{FnHook, Shared, ViaArc, ViaFn, ViaTrait};
     pub use crate::inheritance::{Arrivals, Departures, Inheritance, Inherited, Parked, Passed};
     pub use crate::latch::Latch;
-    pub use crate::pipeline::{Answer, Handling, Pipeline, Reply, error_page, plain};
+    pub use crate::pipeline::{Answer, Farewell, Handling, Pipeline, Reply, error_page, plain};
     pub use crate::sink::say;
     pub use crate::takeover::TakeoverRun;
 }

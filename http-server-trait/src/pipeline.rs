@@ -24,6 +24,7 @@ use crate::failure::{Cause, Failure, Hook};
 use crate::flow::Flow;
 use crate::handler::{AnyHandler, BodyPlan};
 use crate::head::Head;
+use crate::latch::{Latch, Waiting};
 use crate::listen::Address;
 use crate::request::Request;
 use crate::response::Response;
@@ -47,6 +48,50 @@ use crate::takeover::Takeover;
 pub struct Pipeline {
     app: App,
     site: Site,
+    tenure: Arc<Tenure>,
+}
+
+/// How long an application is in use: as long as any server has it.
+#[derive(Debug)]
+struct Tenure {
+    over: Latch<()>,
+}
+
+impl Drop for Tenure {
+    fn drop(&mut self) {
+        self.over.set(());
+    }
+}
+
+impl Tenure {
+    fn begin() -> Arc<Self> {
+        Arc::new(Tenure { over: Latch::new() })
+    }
+}
+
+/// The end of an application that another one has replaced: its stop hooks, and when they are to run. Of the
+/// application it holds nothing but them, its error hooks and its shared values.
+#[derive(Debug)]
+pub struct Farewell {
+    stops: Pipeline,
+    over: Latch<()>,
+}
+
+impl Farewell {
+    /// Ready when no server has the application any more: its last request has ended.
+    pub fn due(&self) -> Waiting<()> {
+        self.over.waiting()
+    }
+
+    /// Which application it is.
+    pub fn generation(&self) -> u64 {
+        self.stops.site.generation
+    }
+
+    /// Runs the stop hooks: see [`Pipeline::stop`].
+    pub async fn stop(&self) -> bool {
+        self.stops.stop().await
+    }
 }
 
 /// What becomes of a request: an answer to send or a takeover, and what went wrong on the way.
@@ -83,6 +128,40 @@ impl Pipeline {
         exec: Exec,
         addresses: &[Address],
     ) -> Result<Pipeline, ListenError> {
+        let site = Site {
+            backend,
+            exec,
+            state: app.state.clone(),
+            generation: 1,
+        };
+        Pipeline::begin(app, site, addresses).await
+    }
+
+    /// Starts another application for a running server: see
+    /// [`ServerHandle::replace_app`](crate::ServerHandle::replace_app). The limits are the server's, `site` and
+    /// `config` those of the application before; `generation` is the new one's number.
+    ///
+    /// # Errors
+    /// As [`start`](Pipeline::start).
+    pub async fn start_next(
+        mut app: App,
+        config: Config,
+        site: &Site,
+        addresses: &[Address],
+        generation: u64,
+    ) -> Result<Pipeline, ListenError> {
+        app.config = config;
+        let site = Site {
+            backend: site.backend,
+            exec: site.exec.clone(),
+            state: app.state.clone(),
+            generation,
+        };
+        Pipeline::begin(app, site, addresses).await
+    }
+
+    async fn begin(app: App, mut site: Site, addresses: &[Address]) -> Result<Self, ListenError> {
+        let exec = site.exec.clone();
         if let Some(needed) = app.misses(&exec) {
             return Err(
                 ListenError::new(ListenErrorKind::NoRuntime, needed).with_source(format!(
@@ -115,15 +194,22 @@ impl Pipeline {
                 Some(Ok(outcome)) => outcome.map_err(failed)?,
             }
         }
-        let state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Pipeline {
-            app,
-            site: Site {
-                backend,
-                exec,
-                state,
-            },
-        })
+        site.state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tenure = Tenure::begin();
+        Ok(Pipeline { app, site, tenure })
+    }
+
+    /// What is left to do when this application is over: see [`Farewell`].
+    pub fn farewell(&self) -> Farewell {
+        let mut app = App::new();
+        app.on_stop.clone_from(&self.app.on_stop);
+        app.on_error.clone_from(&self.app.on_error);
+        app.config = self.app.config.clone();
+        let (site, tenure) = (self.site.clone(), Tenure::begin());
+        Farewell {
+            stops: Pipeline { app, site, tenure },
+            over: self.tenure.over.clone(),
+        }
     }
 
     /// Goes on with a started application in another server: the same hooks and shared values. No start hook
@@ -152,7 +238,9 @@ impl Pipeline {
                 backend,
                 exec,
                 state: self.site.state.clone(),
+                generation: self.site.generation,
             },
+            tenure: Arc::clone(&self.tenure),
         })
     }
 

@@ -7,6 +7,7 @@ mod expect;
 mod failures;
 mod fields;
 mod framing;
+mod generations;
 mod handover;
 mod hooks;
 mod lifecycle;
@@ -38,6 +39,7 @@ const ALL: &[&[Case]] = &[
     takeover::CASES,
     lifecycle::CASES,
     handover::CASES,
+    generations::CASES,
     listeners::CASES,
 ];
 

@@ -96,6 +96,7 @@ impl Remote {
             make: None,
             others: Vec::new(),
             successors: Vec::new(),
+            afters: None,
             folder: None,
         }
     }

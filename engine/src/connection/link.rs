@@ -137,7 +137,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// With an account of what it holds.
     pub(crate) fn within(mut self, budget: Option<&Arc<Budget>>) -> Self {
-        self.account = budget.map(|budget| budget.open(self.conn.clone()));
+        self.account = budget.map(|budget| budget.open(self.conn.wire().clone()));
         self
     }
 

@@ -24,6 +24,7 @@ mod incoming;
 mod link;
 mod record;
 mod respond;
+mod stage;
 mod stop;
 mod takeover;
 mod worker;
@@ -35,7 +36,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_server_trait::backend::{Parked, TakeoverRun, plain};
+use http_server_trait::backend::{Ask, Parked, RawHead, TakeoverRun, plain};
 use http_server_trait::{Body, BodyPlan, CloseReason, Config, Conn, Head, Request, Tunnels};
 
 use crate::date;
@@ -49,6 +50,7 @@ use alarm::{Deadline, Phase};
 use content::{Content, State, Trouble};
 use link::{Filled, Link, Roused};
 use respond::Next;
+pub(crate) use stage::Stage;
 use stop::Stop;
 pub use worker::{Tide, Worker};
 
@@ -109,7 +111,7 @@ pub async fn drive<T: Transport, R: Runtime, S: Service>(
 
 /// As [`drive`], but whoever waits for the end is not told.
 pub(crate) async fn drive_quietly<T: Transport, R: Runtime, S: Service>(
-    worker: Arc<Worker<S>>,
+    mut worker: Arc<Worker<S>>,
     io: T,
     runtime: R,
     conn: Conn,
@@ -126,7 +128,7 @@ pub(crate) async fn drive_quietly<T: Transport, R: Runtime, S: Service>(
     if !start.unread.is_empty() {
         link.rx.prepend(&start.unread);
     }
-    let end = link.requests_loop(&worker).await;
+    let end = link.requests_loop(&mut worker).await;
     let fate = Box::pin(link.finish(&worker, end)).await;
     if !link.ended.is_empty() {
         Box::pin(link.tell(&worker)).await;
@@ -155,6 +157,10 @@ enum End {
 enum NoHead {
     /// The hooks are to be told first of requests that have ended.
     Tell,
+    /// The connection is to let go of its application.
+    Renew,
+    /// There is one, and whose it is must be asked first. Rare, and large.
+    Choose(Box<(RawHead, Message)>),
     /// There will be none.
     End(End),
 }
@@ -165,7 +171,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// The way of most requests, which have no content and meet no middleware, is plain code here: no future
     /// but the handler's. All others go the long way, and what that needs is allocated when it is gone, so
     /// that an idle connection is small.
-    async fn requests_loop<S: Service>(&mut self, worker: &Worker<S>) -> End {
+    async fn requests_loop<S: Service>(&mut self, worker: &mut Arc<Worker<S>>) -> End {
         let mut rounds = 0;
         loop {
             let (head, message) = match poll_fn(|cx| self.poll_head(cx, worker)).await {
@@ -176,6 +182,17 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     }
                     match no_head {
                         NoHead::Tell => continue,
+                        NoHead::Renew => {
+                            self.renew(worker);
+                            continue;
+                        }
+                        NoHead::Choose(next) => {
+                            if let Err(stop) = Box::pin(self.choose(worker)).await {
+                                return End::Cut(stop);
+                            }
+                            let (raw, message) = *next;
+                            (self.begin_request(worker, raw, &message), message)
+                        }
                         NoHead::End(end) => return end,
                     }
                 }
@@ -231,10 +248,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 match self.reader.read(self.rx.bytes(), &worker.limits) {
                     Ok((used, Event::Head(raw, message))) => {
                         self.rx.consume(used);
-                        let head = self.begin(raw, worker.service.wants_summaries());
-                        if message.upgrades {
-                            self.upgrade = head.field_joined("upgrade");
+                        if worker.asks() {
+                            let next = Box::new((raw, message));
+                            return Poll::Ready(Err(NoHead::Choose(next)));
                         }
+                        let head = self.begin_request(worker, raw, &message);
                         return Poll::Ready(Ok((head, message)));
                     }
                     Ok((
@@ -251,10 +269,45 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             if !self.tx.is_empty() || !self.ended.is_empty() {
                 ready!(self.poll_settled(cx, worker))?;
             }
-            if let Err(end) = ready!(self.poll_bytes(cx, worker)) {
-                return Poll::Ready(Err(NoHead::End(end)));
-            }
+            ready!(self.poll_bytes(cx, worker))?;
         }
+    }
+
+    fn begin_request<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        raw: RawHead,
+        message: &Message,
+    ) -> Head {
+        let head = self.begin(raw, worker.service.wants_summaries());
+        if message.upgrades {
+            self.upgrade = head.field_joined("upgrade");
+        }
+        head
+    }
+
+    /// Another application gets the requests. Nothing of this one's is left to be told.
+    #[cold]
+    fn renew<S: Service>(&mut self, worker: &mut Arc<Worker<S>>) {
+        // First: what is asked from now on is asked anew.
+        self.conn.forget(Ask::Renew);
+        if let Some(now) = worker.now() {
+            self.conn = self.conn.within(now.service.site());
+            *worker = now;
+        }
+    }
+
+    /// Chooses the application of the request whose head is there. The one before is told of its own first.
+    #[cold]
+    async fn choose<S: Service>(&mut self, worker: &mut Arc<Worker<S>>) -> Result<(), Stop> {
+        let next = worker.next();
+        let Some(next) = next.filter(|next| !Arc::ptr_eq(next, worker)) else {
+            return Ok(());
+        };
+        self.settle(worker).await?;
+        self.conn = self.conn.within(next.service.site());
+        *worker = next;
+        Ok(())
     }
 
     /// Sends everything that waits. What has ended by that is to be told before anything else.
@@ -279,35 +332,35 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         &mut self,
         cx: &mut Context<'_>,
         worker: &Worker<S>,
-    ) -> Poll<Result<(), End>> {
+    ) -> Poll<Result<(), NoHead>> {
         let config = worker.service.config();
         let begun = !self.rx.is_empty();
         let first = self.requests == 0;
         loop {
+            let end = |end| Poll::Ready(Err(NoHead::End(end)));
             match self.poll_fill(cx) {
                 Poll::Ready(Ok(Filled::Some)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(Filled::End)) if begun => {
-                    return Poll::Ready(Err(End::Refused(Refusal::Incomplete)));
+                    return end(End::Refused(Refusal::Incomplete));
                 }
-                Poll::Ready(Ok(Filled::End)) => {
-                    return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
-                }
+                Poll::Ready(Ok(Filled::End)) => return end(End::Leave(CloseReason::ClientClosed)),
                 Poll::Ready(Err(Stop::Reset)) if !begun => {
-                    return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));
+                    return end(End::Leave(CloseReason::ClientClosed));
                 }
-                Poll::Ready(Err(stop)) => return Poll::Ready(Err(End::Cut(stop))),
+                Poll::Ready(Err(stop)) => return end(End::Cut(stop)),
                 Poll::Pending => {}
             }
-            if let Some(end) = self.leaves_now(worker, begun) {
-                return Poll::Ready(Err(end));
+            if let Some(leaves) = self.leaves_now(worker, begun) {
+                return end(leaves);
+            }
+            if self.conn.asks().has(Ask::Renew) {
+                return Poll::Ready(Err(NoHead::Renew));
             }
             let until = self.head_deadline(config, begun, first);
             match ready!(self.rest(cx, worker, until)) {
                 Roused::Asked => {}
-                Roused::Late(Phase::Idle) => {
-                    return Poll::Ready(Err(End::Leave(CloseReason::IdleTimeout)));
-                }
-                Roused::Late(_) => return Poll::Ready(Err(End::LateHead(begun))),
+                Roused::Late(Phase::Idle) => return end(End::Leave(CloseReason::IdleTimeout)),
+                Roused::Late(_) => return end(End::LateHead(begun)),
             }
         }
     }

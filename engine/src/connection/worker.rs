@@ -1,11 +1,12 @@
 //! What the connections of one worker share.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use atomic_waker::AtomicWaker;
 use http_server_trait::backend::{Departures, Parked};
 
+use super::stage::Stage;
 use crate::budget::Budget;
 use crate::count::{Count, Counted};
 use crate::h1::{Limits, answer};
@@ -28,6 +29,11 @@ pub struct Worker<S> {
     flights: Arc<Count>,
     /// The memory of all connections on all workers, where that is limited.
     pub(crate) budget: Option<Arc<Budget>>,
+    /// Whether a request asks the stage whose it is, because that may be another application.
+    asks: AtomicBool,
+    stage: Weak<Stage<S>>,
+    /// Its place among the workers of the server.
+    index: usize,
 }
 
 impl<S: Service> Worker<S> {
@@ -45,7 +51,52 @@ impl<S: Service> Worker<S> {
             tide,
             flights: Arc::default(),
             budget: None,
+            asks: AtomicBool::new(false),
+            stage: Weak::new(),
+            index: 0,
         }
+    }
+
+    /// The same worker, with an application of its server's [`Stage`].
+    pub(super) fn playing(&self, service: Arc<S>, stage: Weak<Stage<S>>, index: usize) -> Self {
+        Worker {
+            is_direct: !service.has_middleware() && service.config().in_flight.is_none(),
+            server_line: self.server_line.clone(),
+            service,
+            limits: self.limits,
+            page: Arc::clone(&self.page),
+            tide: Arc::clone(&self.tide),
+            flights: Arc::clone(&self.flights),
+            budget: self.budget.clone(),
+            asks: AtomicBool::new(false),
+            stage,
+            index,
+        }
+    }
+
+    /// Whether the next request may be another application's. The one thing about generations that every
+    /// request pays for.
+    pub(crate) fn asks(&self) -> bool {
+        self.asks.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_asks(&self, asks: bool) {
+        self.asks.store(asks, Ordering::Release);
+    }
+
+    /// Where its application was put on.
+    pub(crate) fn stage(&self) -> Weak<Stage<S>> {
+        self.stage.clone()
+    }
+
+    /// The worker of the application that the next request belongs to.
+    pub(crate) fn next(&self) -> Option<Arc<Self>> {
+        self.stage.upgrade()?.next(self.index)
+    }
+
+    /// The worker of the application that most requests go to.
+    pub(crate) fn now(&self) -> Option<Arc<Self>> {
+        self.stage.upgrade()?.worker(self.index)
     }
 
     /// With what it shares with the other workers: the count of requests that are under way, the memory.

@@ -82,7 +82,7 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
                 welcome(&core, worker, index, &runtime, stream, peer, place);
             }
             Some(Err(error)) => {
-                core.workers[worker].page().accept_error();
+                core.pages[worker].accept_error();
                 if !is_about_one_connection(&error) {
                     let now = runtime.now();
                     core.complaints.say(now, &error, &core.addresses[index]);
@@ -143,16 +143,12 @@ fn welcome<R: Runtime + Sync, T: Transport>(
     let place = place
         .filter(|_| has_room)
         .unwrap_or_else(|| core.table.no_place());
-    let admitted = core.admit(
-        worker,
-        facts(&core.addresses[index], index, peer),
-        place,
-        guest.flatten(),
-    );
+    let facts = facts(&core.addresses[index], index, peer);
+    let Some(admitted) = core.admit(worker, facts, place, guest.flatten()) else {
+        return;
+    };
     if has_room {
-        let shared = Arc::clone(&core.workers[worker]);
         runtime.spawn(serve_connection(
-            shared,
             stream,
             runtime.clone(),
             admitted,
@@ -242,7 +238,9 @@ async fn refuse<T: Transport, R: Runtime>(mut stream: T, runtime: R, admitted: A
 /// The end of a connection that was turned away.
 fn leave(admitted: Admitted) {
     admitted.open.page().closed(CloseReason::AtCapacity);
-    let Admitted { conn, open, seat } = admitted;
+    let Admitted {
+        conn, open, seat, ..
+    } = admitted;
     drop(open);
     conn.set_closed(CloseReason::AtCapacity);
     drop(seat);

@@ -41,7 +41,9 @@ pub(super) async fn arrive<B: Backend>(
             core.tide.send(parked);
             continue;
         }
-        let arrival = seat(&core, worker, parked);
+        let Some(arrival) = seat(&core, worker, parked) else {
+            return;
+        };
         if core.is_leaving() {
             // It took its seat when the others had been asked already.
             arrival.admitted.conn.ask(Ask::Park);
@@ -63,9 +65,9 @@ struct Arrival {
     start: Start,
 }
 
-fn seat<R: Runtime>(core: &Core<R>, worker: usize, parked: Parked) -> Arrival {
-    Arrival {
-        admitted: core.take_in(worker, parked.facts),
+fn seat<R: Runtime>(core: &Core<R>, worker: usize, parked: Parked) -> Option<Arrival> {
+    Some(Arrival {
+        admitted: core.take_in(worker, parked.facts)?,
         descriptor: parked.descriptor,
         layers: parked.layers,
         start: Start {
@@ -73,7 +75,7 @@ fn seat<R: Runtime>(core: &Core<R>, worker: usize, parked: Parked) -> Arrival {
             requests: parked.requests,
             since: parked.since,
         },
-    }
+    })
 }
 
 /// Registers a connection with the runtime around this call, and serves it.
@@ -112,12 +114,5 @@ where
         }
     };
     let runtime = core.runtimes[worker].clone();
-    let shared = Arc::clone(&core.workers[worker]);
-    runtime.spawn(serve_connection(
-        shared,
-        stream,
-        runtime.clone(),
-        admitted,
-        start,
-    ));
+    runtime.spawn(serve_connection(stream, runtime.clone(), admitted, start));
 }

@@ -119,17 +119,14 @@ impl ByHand {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let admitted = core.admit(
-                        0,
-                        facts(&core.addresses[index], index, peer),
-                        core.table.extra_place(),
-                        None,
-                    );
+                    let facts = facts(&core.addresses[index], index, peer);
+                    let place = core.table.extra_place();
+                    let Some(admitted) = core.admit(0, facts, place, None) else {
+                        break;
+                    };
                     self.give(Ok(Served::new(admitted.conn.clone())));
                     let runtime = core.runtimes[0].clone();
-                    let shared = Arc::clone(&core.workers[0]);
                     runtime.spawn(serve_connection(
-                        shared,
                         stream,
                         runtime.clone(),
                         admitted,
@@ -137,7 +134,7 @@ impl ByHand {
                     ));
                 }
                 Err(error) => {
-                    core.workers[0].page().accept_error();
+                    core.pages[0].accept_error();
                     self.give(Err(accept_error(error)));
                 }
             }

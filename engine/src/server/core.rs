@@ -7,38 +7,43 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
-use http_server_trait::backend::{
-    Control, Departures, Inheritance, Inherited, Latch, Pipeline, Site,
-};
+use http_server_trait::backend::{Control, Departures, Inheritance, Inherited, Latch, Pipeline};
 use http_server_trait::{
-    AcceptError, AcceptErrorKind, Address, AdoptError, AdoptErrorKind, AtCapacity, BoxFuture, Conn,
-    Counters, Drain, Facts, Report, Served, Stream,
+    AcceptError, AcceptErrorKind, Address, AdoptError, AdoptErrorKind, App, AtCapacity, BoxFuture,
+    Config, Conn, Counters, Drain, Exec, Facts, Generation, ReplaceError, Report, Served, Stream,
 };
 
 use super::accept::Complaints;
 use super::by_hand::ByHand;
 use super::foreign::Foreign;
+use super::generations::{Leaving, Troupe};
 use super::guests::{Guest, Guests};
 use super::pace::Pace;
 use super::serve::serve_connection;
 use super::table::{Seat, Table};
 use crate::budget::Budget;
-use crate::connection::{Start, Tide, Worker};
+use crate::connection::{Stage, Start, Tide, Worker};
 use crate::count::{Count, Counted};
-use crate::ledger::{Ledger, Open};
+use crate::ledger::{Ledger, Open, Page};
 use crate::runtime::Runtime;
 use crate::{net, service::Service};
 
 /// A running server.
 pub(crate) struct Core<R: Runtime> {
-    pub(crate) pipeline: Arc<Pipeline>,
+    /// The applications.
+    pub(crate) stage: Arc<Stage<Pipeline>>,
+    /// Those that get no new requests and are not over yet.
+    pub(super) leaving: Arc<Leaving>,
+    /// What all applications have in common: the limits, and where they run.
+    pub(crate) config: Config,
+    pub(crate) exec: Exec,
     pub(crate) addresses: Vec<Address>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) tide: Arc<Tide>,
     pub(crate) table: Arc<Table>,
     /// The tasks that accept.
     pub(crate) acceptors: Arc<Count>,
-    pub(crate) workers: Vec<Arc<Worker<Pipeline>>>,
+    pub(crate) pages: Vec<Arc<Page>>,
     pub(crate) runtimes: Vec<R>,
     /// The most connections at a time.
     pub(crate) most: usize,
@@ -57,7 +62,7 @@ pub(crate) struct Core<R: Runtime> {
     /// What a successor would get, as long as this server accepts.
     pub(crate) shelf: Mutex<Vec<Duplicate>>,
     /// Whether somebody is looking at that, or has taken it.
-    succession: Mutex<Succession>,
+    pub(super) succession: Mutex<Succession>,
     /// Set when all connections with nothing under way have left for the successor.
     pub(crate) moved: Latch<()>,
     asked_to_end: Mutex<Option<Ending>>,
@@ -65,6 +70,8 @@ pub(crate) struct Core<R: Runtime> {
     at_the_end: OnceLock<Counters>,
     asked: AtomicWaker,
     numbers: Arc<AtomicU64>,
+    /// The number of the last application.
+    pub(super) generations: Arc<AtomicU64>,
 }
 
 /// Makes duplicates of the sockets of a place.
@@ -72,7 +79,7 @@ pub(crate) type Duplicate = Box<dyn Fn() -> io::Result<Inherited> + Send>;
 
 /// Whether another server takes over.
 #[derive(Debug, Default)]
-enum Succession {
+pub(super) enum Succession {
     #[default]
     None,
     /// One may.
@@ -97,26 +104,38 @@ pub(crate) struct Admitted {
     pub(crate) conn: Conn,
     pub(crate) open: Open,
     pub(crate) seat: Seat,
+    pub(crate) worker: Arc<Worker<Pipeline>>,
 }
 
 impl<R: Runtime> Core<R> {
     pub(crate) fn new(
-        pipeline: Arc<Pipeline>,
+        troupe: Troupe,
         addresses: Vec<Address>,
         ledger: Arc<Ledger>,
         runtimes: Vec<R>,
         by_hand: Option<ByHand>,
         numbers: Arc<AtomicU64>,
     ) -> Self {
+        let Troupe {
+            pipeline,
+            canary,
+            generations,
+            ..
+        } = troupe;
         let tide = Arc::new(Tide::default());
         let flights = Arc::default();
         let budget = Budget::of(Service::config(pipeline.as_ref()));
         let worker = |_| {
             let worker = Worker::new(Arc::clone(&pipeline), ledger.page(), Arc::clone(&tide));
-            Arc::new(worker.sharing(Arc::clone(&flights), budget.clone()))
+            worker.sharing(Arc::clone(&flights), budget.clone())
         };
         let workers: Vec<_> = runtimes.iter().map(worker).collect();
-        let config = Service::config(pipeline.as_ref());
+        let stage = Stage::new(&pipeline, &workers);
+        if let Some((canary, percent)) = canary {
+            stage.share(canary, percent);
+        }
+        let config = Service::config(pipeline.as_ref()).clone();
+        let exec = pipeline.site().exec.clone();
         let most = config
             .connections
             .unwrap_or_else(|| default_most(workers.len(), addresses.len()));
@@ -128,11 +147,14 @@ impl<R: Runtime> Core<R> {
             complaints: Complaints::default(),
             table: Arc::new(Table::new(workers.len())),
             acceptors: Arc::default(),
-            pipeline,
+            pages: workers.iter().map(|it| Arc::clone(it.page())).collect(),
+            stage,
+            leaving: Arc::default(),
+            config,
+            exec,
             addresses,
             ledger,
             tide,
-            workers,
             runtimes,
             most,
             stops_accepting: Latch::new(),
@@ -147,33 +169,45 @@ impl<R: Runtime> Core<R> {
             at_the_end: OnceLock::new(),
             asked: AtomicWaker::new(),
             numbers,
+            generations,
         }
     }
 
-    /// Lets a connection in, to be served or to be turned away.
+    /// Lets a connection in, to be served or to be turned away. `None` when the server has ended.
     pub(crate) fn admit(
         &self,
         worker: usize,
         mut facts: Facts,
         place: Counted,
         guest: Option<Guest>,
-    ) -> Admitted {
+    ) -> Option<Admitted> {
         facts.number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         self.seat(worker, facts, place, guest)
     }
 
     /// Lets a connection in that has come from another server. There is always room for it: it is served
     /// already.
-    pub(crate) fn take_in(&self, worker: usize, facts: Facts) -> Admitted {
+    pub(crate) fn take_in(&self, worker: usize, facts: Facts) -> Option<Admitted> {
         self.seat(worker, facts, self.table.extra_place(), None)
     }
 
-    fn seat(&self, worker: usize, facts: Facts, place: Counted, guest: Option<Guest>) -> Admitted {
-        let site: &Site = self.pipeline.site();
-        let conn = Conn::new(facts, site.clone());
-        let open = self.workers[worker].page().accepted();
-        let seat = self.table.enter(worker, conn.clone(), place, guest);
-        Admitted { conn, open, seat }
+    fn seat(
+        &self,
+        part: usize,
+        facts: Facts,
+        place: Counted,
+        guest: Option<Guest>,
+    ) -> Option<Admitted> {
+        let worker = self.stage.worker(part)?;
+        let open = worker.page().accepted();
+        let conn = Conn::new(facts, worker.service().site().clone());
+        let seat = self.table.enter(part, conn.wire().clone(), place, guest);
+        Some(Admitted {
+            conn,
+            open,
+            seat,
+            worker,
+        })
     }
 
     /// Whether its connections go to a successor.
@@ -186,7 +220,7 @@ impl<R: Runtime> Core<R> {
     }
 
     pub(crate) fn pauses_when_full(&self) -> bool {
-        self.pipeline.config().at_capacity == AtCapacity::Pause
+        self.config.at_capacity == AtCapacity::Pause
     }
 
     /// Ready when an end has been asked for, or when one that was is now to come sooner than `known`.
@@ -200,7 +234,7 @@ impl<R: Runtime> Core<R> {
         }
     }
 
-    fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
+    pub(super) fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
         lock(&self.asked_to_end)
     }
 
@@ -236,7 +270,7 @@ impl<R: Runtime> Core<R> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -306,9 +340,11 @@ impl<R: Runtime + Sync> Control for Core<R> {
         let listeners = listeners
             .collect::<io::Result<Vec<_>>>()
             .map_err(|error| AdoptError::new(AdoptErrorKind::Start).with_source(error))?;
-        let pipeline = Arc::clone(&self.pipeline);
-        let (inheritance, departures) =
+        let pipeline = self.stage.main().ok_or_else(not_serving)?;
+        let (mut inheritance, departures) =
             Inheritance::new(pipeline, listeners, Arc::clone(&self.numbers));
+        inheritance.canary = self.stage.trial();
+        inheritance.generations = Arc::clone(&self.generations);
         *succession = Succession::Offered(departures);
         Ok(inheritance)
     }
@@ -337,6 +373,22 @@ impl<R: Runtime + Sync> Control for Core<R> {
         }
     }
 
+    fn replace_app(
+        &self,
+        app: App,
+        percent: Option<u8>,
+    ) -> BoxFuture<'_, Result<u64, ReplaceError>> {
+        Box::pin(self.replace(app, percent))
+    }
+
+    fn decide(&self, stays: bool) -> Result<u64, ReplaceError> {
+        self.end_trial(stays)
+    }
+
+    fn generations(&self) -> Vec<Generation> {
+        self.applications()
+    }
+
     fn ended(&self) -> &Latch<Report> {
         &self.ended
     }
@@ -351,18 +403,14 @@ impl<R: Runtime + Sync> Control for Core<R> {
         // Handed in, not accepted by a listener of this server.
         facts.listener = None;
         let worker =
-            usize::try_from(self.numbers.load(Ordering::Relaxed)).unwrap_or(0) % self.workers.len();
-        let admitted = self.admit(worker, facts, place, None);
+            usize::try_from(self.numbers.load(Ordering::Relaxed)).unwrap_or(0) % self.pages.len();
+        let Some(admitted) = self.admit(worker, facts, place, None) else {
+            return Err(AcceptError::new(AcceptErrorKind::NotServing));
+        };
         let served = Served::new(admitted.conn.clone());
         let runtime = self.runtimes[worker].clone();
-        let driving = serve_connection(
-            Arc::clone(&self.workers[worker]),
-            Foreign::new(stream),
-            runtime,
-            admitted,
-            Start::default(),
-        );
-        self.pipeline.site().exec.current().spawn(Box::pin(driving));
+        let driving = serve_connection(Foreign::new(stream), runtime, admitted, Start::default());
+        self.exec.current().spawn(Box::pin(driving));
         Ok(served)
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -55,12 +56,24 @@ pub(crate) async fn drain<R: Runtime + Sync>(
     poll_fn(|cx| core.acceptors.poll_below(cx, 1)).await;
     core.tide.lead(None);
     // The application goes on elsewhere, or ends here.
-    let hooks_clean = ending.leaves || core.pipeline.stop().await;
+    let hooks_clean = say_farewell(&core, ending.leaves).await;
     let mut report = report(&core.ledger.counters(), &before);
     report.idle = core.tide.idle();
     report.hooks_clean = hooks_clean;
     report.took = runtime.now().saturating_duration_since(ending.asked);
     conclude(core, threads, report);
+}
+
+/// Runs the stop hooks: of the applications that were replaced, and if they go on nowhere, of those that were
+/// on. Says whether all of them did their work.
+async fn say_farewell<R: Runtime + Sync>(core: &Core<R>, leaves: bool) -> bool {
+    core.leaving.overdue.set(());
+    poll_fn(|cx| core.leaving.count.poll_below(cx, 1)).await;
+    let mut clean = !core.leaving.unclean.load(Ordering::Relaxed);
+    for application in core.stage.close() {
+        clean &= leaves || application.stop().await;
+    }
+    clean
 }
 
 /// Sends every connection to the successor that has nothing under way, and tells the others to follow.
@@ -100,7 +113,10 @@ async fn until_empty<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending:
     loop {
         let event = sleep_or(runtime, ending.until, |cx| {
             // Who comes from the server before this one passes through, if this one is leaving.
-            if core.table.poll_empty(cx).is_ready() && core.arrivals.poll_below(cx, 1).is_ready() {
+            let empty =
+                core.table.poll_empty(cx).is_ready() && core.arrivals.poll_below(cx, 1).is_ready();
+            // An application may be at work in a server before this one yet; here nobody ends it early.
+            if empty && (!ending.leaves || core.leaving.count.poll_below(cx, 1).is_ready()) {
                 return Poll::Ready(None);
             }
             core.poll_ending(cx, Some(ending)).map(Some)

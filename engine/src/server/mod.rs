@@ -8,6 +8,7 @@ mod core;
 mod crew;
 mod drain;
 mod foreign;
+mod generations;
 mod guests;
 mod pace;
 mod serve;
@@ -18,7 +19,7 @@ use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http_server_trait::backend::{Inheritance, Inherited, Latch, Pipeline};
+use http_server_trait::backend::{Execute, Inheritance, Inherited, Latch, Pipeline};
 use http_server_trait::{
     Address, AdoptError, AdoptErrorKind, App, Config, Exec, Listen, ListenError, ListenErrorKind,
     ServerHandle, Socket,
@@ -34,6 +35,7 @@ use by_hand::ByHand;
 use core::{Core, Duplicate};
 pub use crew::Crew;
 use drain::drain;
+use generations::Troupe;
 
 /// How many workers this configuration asks for.
 pub fn workers(config: &Config) -> usize {
@@ -66,12 +68,12 @@ where
         Ok(bound) => bound,
         Err(error) => return Err(give_up(crew, error)),
     };
-    let pipeline = match start_hooks::<B>(&crew, app, &bound).await {
-        Ok(pipeline) => Arc::new(pipeline),
+    let troupe = match start_hooks::<B>(&crew, app, &bound).await {
+        Ok(pipeline) => Troupe::new(pipeline),
         Err(error) => return Err(give_up(crew, error)),
     };
     let numbers = Arc::default();
-    let core = launch::<B>(pipeline, bound, by_hand, crew, numbers).await?;
+    let core = launch::<B>(troupe, bound, by_hand, crew, numbers).await?;
     Ok(ServerHandle::new(core))
 }
 
@@ -83,16 +85,15 @@ async fn start_hooks<B: Backend>(
 ) -> Result<Pipeline, ListenError> {
     let addresses: Vec<_> = bound.iter().map(|bound| bound.address.clone()).collect();
     let exec = Exec::new(Arc::clone(&crew.exec));
-    on_worker(crew, 0, async move {
+    on_runtime(crew.members[0].exec.as_ref(), async move {
         Pipeline::start(app, B::NAME, exec, &addresses).await
     })
     .await?
 }
 
-/// Runs something on a worker, and waits for it there and here.
-async fn on_worker<R: Send + 'static, T: Send + 'static>(
-    crew: &Crew<R>,
-    worker: usize,
+/// Runs something on a runtime, and waits for it there and here.
+async fn on_runtime<T: Send + 'static>(
+    exec: &dyn Execute,
     future: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, ListenError> {
     let done = Latch::new();
@@ -101,7 +102,7 @@ async fn on_worker<R: Send + 'static, T: Send + 'static>(
         let output = future.await;
         setter.set(output);
     };
-    crew.members[worker].exec.spawn(Box::pin(run));
+    exec.spawn(Box::pin(run));
     let cell = done.waiting().await;
     let output = cell.lock().unwrap_or_else(PoisonError::into_inner).take();
     output.ok_or_else(|| ListenError::new(ListenErrorKind::NoRuntime, "serving"))
@@ -144,9 +145,19 @@ where
     B::Runtime: Sync,
 {
     let exec = Exec::new(Arc::clone(&crew.exec));
-    let pipeline = match from.pipeline.continued(own, B::NAME, exec) {
-        Ok(pipeline) => Arc::new(pipeline),
-        Err(error) => {
+    let go_on = |pipeline: &Pipeline| pipeline.continued(own, B::NAME, exec.clone());
+    let canary = from.canary.map(|(canary, percent)| {
+        let canary = go_on(&canary)?;
+        Ok((Arc::new(canary), percent))
+    });
+    let troupe = match (go_on(&from.pipeline), canary.transpose()) {
+        (Ok(pipeline), Ok(canary)) => Troupe {
+            pipeline: Arc::new(pipeline),
+            canary,
+            generations: from.generations,
+            is_new: false,
+        },
+        (Err(error), _) | (_, Err(error)) => {
             crew.threads.join();
             return Err(error);
         }
@@ -168,7 +179,7 @@ where
         .iter()
         .map(|member| Arc::clone(&member.exec))
         .collect();
-    let core = launch::<B>(pipeline, bound, false, crew, from.numbers)
+    let core = launch::<B>(troupe, bound, false, crew, from.numbers)
         .await
         .map_err(|error| AdoptError::new(AdoptErrorKind::Start).with_source(error))?;
     let arriving = arrive::<B>(Arc::clone(&core), from.parked, execs.clone());
@@ -206,7 +217,7 @@ fn inherited<B: Backend>(place: Inherited, workers: usize) -> io::Result<Bound<B
 
 /// Registers the sockets with the workers and begins to accept.
 async fn launch<B: Backend>(
-    pipeline: Arc<Pipeline>,
+    troupe: Troupe,
     bound: Vec<Bound<B::Socket>>,
     by_hand: bool,
     crew: Crew<B::Runtime>,
@@ -222,8 +233,9 @@ where
         .map(|member| member.runtime.clone())
         .collect();
     let desk = by_hand.then(ByHand::default);
+    let is_new = troupe.is_new;
     let core = Core::new(
-        pipeline,
+        troupe,
         addresses,
         Arc::new(Ledger::default()),
         runtimes,
@@ -250,13 +262,18 @@ where
         let desk = desk.clone().filter(|_| worker == 0);
         let core_there = Arc::clone(&core);
         let accepting = async move { accept_on::<B>(core_there, worker, sockets, desk) };
-        let registered = on_worker(&crew, worker, accepting)
+        let registered = on_runtime(crew.members[worker].exec.as_ref(), accepting)
             .await
             .and_then(|registered| registered);
         if let Err(error) = registered {
             // Workers before this one may accept already.
             core.stops_accepting.set(());
-            core.pipeline.stop().await;
+            for application in core.stage.close() {
+                // One that has come from another server goes on there.
+                if is_new {
+                    application.stop().await;
+                }
+            }
             return Err(give_up(crew, error));
         }
     }

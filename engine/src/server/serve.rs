@@ -5,33 +5,37 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http_server_trait::backend::{Pipeline, catch};
+use http_server_trait::backend::catch;
 use http_server_trait::{CloseReason, Failure, Hook};
 
 use super::core::Admitted;
-use crate::connection::{Fate, Start, Worker, drive_quietly};
+use crate::connection::{Fate, Start, drive_quietly};
 use crate::runtime::Runtime;
 use crate::transport::Transport;
 
 /// Drives a connection to its end and leaves the table. A panic in the driver, which would be a bug, or in
 /// a `Drop` of the application's, ends this connection and no other.
 pub(crate) async fn serve_connection<T: Transport, R: Runtime>(
-    worker: Arc<Worker<Pipeline>>,
     io: T,
     runtime: R,
     admitted: Admitted,
     start: Start,
 ) {
-    let Admitted { conn, open, seat } = admitted;
+    let Admitted {
+        conn,
+        open,
+        seat,
+        worker,
+    } = admitted;
+    // Nothing of the application is kept here: another one may take its place.
+    let (wire, tide, page) = (
+        conn.wire().clone(),
+        Arc::clone(&worker.tide),
+        Arc::clone(worker.page()),
+    );
+    let stage = worker.stage();
     let ended = {
-        let mut driving = pin!(drive_quietly(
-            Arc::clone(&worker),
-            io,
-            runtime,
-            conn.clone(),
-            open,
-            start
-        ));
+        let mut driving = pin!(drive_quietly(worker, io, runtime, conn, open, start));
         poll_fn(|cx| match catch(|| driving.as_mut().poll(cx)) {
             Ok(polled) => polled.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
@@ -42,20 +46,22 @@ pub(crate) async fn serve_connection<T: Transport, R: Runtime>(
         Ok(fate) => {
             let reason = fate.reason();
             if let Fate::Parked(parked) = fate {
-                worker.tide.send(*parked);
+                tide.send(*parked);
             }
             reason
         }
         Err(panic) => {
-            worker.page().failed();
-            worker
-                .service()
-                .report(Failure::new(Hook::Server, panic).on(&conn))
-                .await;
+            page.failed();
+            if let Some(application) = stage.upgrade().and_then(|stage| stage.main()) {
+                let conn = wire.within(application.site());
+                application
+                    .report(Failure::new(Hook::Server, panic).on(&conn))
+                    .await;
+            }
             CloseReason::ServerError
         }
     };
     // Who is told that it has ended finds its place free.
     drop(seat);
-    conn.set_closed(reason);
+    wire.set_closed(reason);
 }

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use http_server_trait::Conn;
-use http_server_trait::backend::Ask;
+use http_server_trait::backend::{Ask, Wire};
 use slab::Slab;
 
 use super::guests::Guest;
@@ -14,7 +13,7 @@ use crate::count::{Count, Counted};
 /// not wait for another.
 #[derive(Debug)]
 pub(crate) struct Table {
-    parts: Vec<Mutex<Slab<Conn>>>,
+    parts: Vec<Mutex<Slab<Wire>>>,
     served: Arc<Count>,
     /// Those that are only told that there is no room. They take none.
     turned_away: Arc<Count>,
@@ -59,12 +58,12 @@ impl Table {
     pub(crate) fn enter(
         self: &Arc<Self>,
         part: usize,
-        conn: Conn,
+        wire: Wire,
         place: Counted,
         guest: Option<Guest>,
     ) -> Seat {
         let part = part % self.parts.len();
-        let key = self.part(part).insert(conn);
+        let key = self.part(part).insert(wire);
         Seat {
             table: Arc::clone(self),
             part,
@@ -99,13 +98,13 @@ impl Table {
     pub(crate) fn ask(&self, what: Ask) {
         for part in 0..self.parts.len() {
             // Not under the lock: a connection that is woken may leave the table at once.
-            let conns: Vec<Conn> = self
+            let wires: Vec<Wire> = self
                 .part(part)
                 .iter()
-                .map(|(_, conn)| conn.clone())
+                .map(|(_, wire)| wire.clone())
                 .collect();
-            for conn in conns {
-                conn.ask(what);
+            for wire in wires {
+                wire.ask(what);
             }
         }
     }
@@ -121,11 +120,11 @@ impl Table {
         (0..self.parts.len()).all(|part| {
             self.part(part)
                 .iter()
-                .all(|(_, conn)| conn.has_heeded(what))
+                .all(|(_, wire)| wire.has_heeded(what))
         })
     }
 
-    fn part(&self, part: usize) -> MutexGuard<'_, Slab<Conn>> {
+    fn part(&self, part: usize) -> MutexGuard<'_, Slab<Wire>> {
         self.parts[part]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

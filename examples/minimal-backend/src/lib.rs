@@ -44,6 +44,7 @@ pub const LEFT_OUT: &[(Feature, &str)] = &[
     (Feature::StrictParsing, "it reads friendly clients"),
     (Feature::NativeRuntime, "there is no runtime"),
     (Feature::Handover, "no connection waits for another"),
+    (Feature::Generations, "it keeps the application that it has"),
 ];
 
 /// A server on plain threads.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use http_server_trait::backend::{Ask, Control, Latch, Pipeline};
 use http_server_trait::{
     AcceptError, AcceptErrorKind, Address, BoxFuture, CloseReason, Conn, Counters, Drain, Facts,
-    Report, Served, Stream,
+    Progress, Report, Served, Stream,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -309,6 +309,10 @@ impl Control for Running {
 
     fn ended(&self) -> &Latch<Report> {
         &self.0.ended
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(self.0.pipeline.site().progress.clone())
     }
 
     fn serve(&self, stream: Box<dyn Stream>, mut facts: Facts) -> Result<Served, AcceptError> {

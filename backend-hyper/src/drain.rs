@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http_server_engine::net::Bound;
 use http_server_trait::backend::{Ask, say};
-use http_server_trait::{AbortReason, CloseReason, Counters, Report};
+use http_server_trait::{AbortReason, CloseReason, Counters, Readiness, Report};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
@@ -103,13 +103,16 @@ fn report(after: &Counters, before: &Counters) -> Report {
 /// a thread that has none.
 fn conclude(core: Arc<Core>, runtime: Option<Runtime>, report: Report) {
     let ended = core.ended.clone();
+    let progress = core.pipeline.site().progress.clone();
     let Some(runtime) = runtime else {
+        progress.set(Readiness::Stopped);
         ended.set(report);
         return;
     };
     let end = move || {
         drop(core);
         runtime.shutdown_timeout(BLOCKING);
+        progress.set(Readiness::Stopped);
         ended.set(report);
     };
     if let Err(error) = std::thread::Builder::new()

@@ -154,6 +154,10 @@ impl HttpServer for Server {
                 Feature::Generations,
                 "another application in a running hyper is not built",
             )
+            .without(
+                Feature::ConnectionTable,
+                "what its connections do, hyper keeps to itself",
+            )
     }
 }
 

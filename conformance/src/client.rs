@@ -16,6 +16,8 @@ pub struct Client {
     received: Vec<u8>,
     exchange: Exchange,
     judge: Judge,
+    /// How many bytes were sent as a whole.
+    sent: u64,
     /// How many answers have come.
     answers: usize,
     /// How the server has ended, once it has.
@@ -45,6 +47,7 @@ impl Client {
             received: Vec::new(),
             exchange: Exchange::default(),
             judge,
+            sent: 0,
             answers: 0,
             ended: None,
             head: false,
@@ -71,10 +74,15 @@ impl Client {
                 self.exchange
                     .note(format!("the server took {sent} of {length} bytes"));
             }
-            Ok(_) => {}
+            Ok(sent) => self.sent += sent as u64,
             Err(error) => self.exchange.note(format!("sending failed: {error}")),
         }
         self
+    }
+
+    /// How many bytes were sent.
+    pub fn sent_bytes(&self) -> u64 {
+        self.sent
     }
 
     /// Sends as many of these bytes as the server takes, and says how many.

@@ -14,6 +14,7 @@ use crate::flow::IntoOutcome;
 use crate::handler::{AnyHandler, IntoHandler};
 use crate::listen::Address;
 use crate::middleware::{AnyMiddleware, IntoMiddleware};
+use crate::progress::Progress;
 use crate::response::{IntoResponse, Response};
 use crate::state::State;
 use crate::summary::Summary;
@@ -226,6 +227,7 @@ pub struct Starting {
     pub(crate) exec: Exec,
     pub(crate) addresses: Arc<[Address]>,
     pub(crate) state: Arc<Mutex<State>>,
+    pub(crate) progress: Progress,
 }
 
 impl Starting {
@@ -237,6 +239,12 @@ impl Starting {
     /// Where the server will accept. The sockets are bound already.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// Where the server is in its life: [starting](crate::Readiness::Starting), for a task that waits until it is
+    /// ready.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Adds a shared value, in place of an earlier one of the same type.

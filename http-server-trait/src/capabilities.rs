@@ -51,6 +51,8 @@ pub enum Feature {
     Handover,
     /// Another application in a running server.
     Generations,
+    /// A table of the live connections.
+    ConnectionTable,
 }
 
 impl Feature {
@@ -73,6 +75,7 @@ impl Feature {
         Feature::NativeRuntime,
         Feature::Handover,
         Feature::Generations,
+        Feature::ConnectionTable,
     ];
 }
 
@@ -96,6 +99,7 @@ impl fmt::Display for Feature {
             Feature::NativeRuntime => "native runtime",
             Feature::Handover => "hand-over",
             Feature::Generations => "generations",
+            Feature::ConnectionTable => "connection table",
         })
     }
 }

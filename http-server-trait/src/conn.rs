@@ -1,17 +1,23 @@
 //! What a request knows about its connection.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use http::{HeaderMap, StatusCode};
 
 use crate::exec::Exec;
 use crate::latch::{Latch, Waiting};
+use crate::progress::Progress;
 use crate::reason::CloseReason;
 use crate::state::State;
+use crate::table::{ConnState, Connection, Live};
 
 /// One connection: its facts, its end, and what the application shares with it.
 ///
@@ -39,6 +45,7 @@ struct Inner {
     driver: AtomicWaker,
     interim_waiting: AtomicBool,
     interim: Mutex<Vec<Interim>>,
+    live: Live,
 }
 
 /// Where a connection is in its life. The latches exist once somebody waits: most connections are
@@ -83,6 +90,9 @@ pub struct Facts {
     /// [`ServerHandle::addresses`](crate::ServerHandle::addresses). Absent for a stream that was
     /// handed in.
     pub listener: Option<usize>,
+    /// When it was accepted or handed in, by the server's clock; also of one that has come from another server.
+    /// Absent: now.
+    pub opened: Option<Instant>,
 }
 
 /// What is known of an encrypted connection.
@@ -112,6 +122,8 @@ pub struct Site {
     pub state: State,
     /// Which application of this server it is, from 1.
     pub generation: u64,
+    /// Where the server is in its life.
+    pub progress: Progress,
 }
 
 /// Why a connection can no longer be answered.
@@ -219,7 +231,8 @@ pub(crate) struct Interim {
 
 impl Conn {
     /// A connection of this server. For authors of backends.
-    pub fn new(facts: Facts, server: Site) -> Self {
+    pub fn new(mut facts: Facts, server: Site) -> Self {
+        facts.opened.get_or_insert_with(|| server.exec.now());
         let wire = Wire(Arc::new(Inner {
             facts,
             life: Mutex::default(),
@@ -228,6 +241,7 @@ impl Conn {
             driver: AtomicWaker::new(),
             interim_waiting: AtomicBool::new(false),
             interim: Mutex::new(Vec::new()),
+            live: Live::default(),
         }));
         Conn(Arc::new(Shared { site: server, wire }))
     }
@@ -302,6 +316,11 @@ impl Conn {
         &self.0.site.state
     }
 
+    /// Where the server that serves it is in its life: for a handler that a balancer asks.
+    pub fn progress(&self) -> &Progress {
+        &self.0.site.progress
+    }
+
     /// Which application of its server answers the request that this was taken from: 1 is the one that the
     /// server was started with, and each that [replaces](crate::ServerHandle::replace_app) it, or is
     /// [tried](crate::ServerHandle::canary) beside it, has the next number.
@@ -326,13 +345,29 @@ impl Conn {
         self.life().disconnected
     }
 
+    /// Whether the peer is there, as far as is known. One that has only ended its own side may still
+    /// read, and is not counted as there: see [`Disconnected::Finished`].
+    pub fn is_connected(&self) -> bool {
+        self.life().disconnected.is_none()
+    }
+
+    /// Why the connection was closed, if it has been: one of the reasons of the ledger. Known when the hooks
+    /// of its last request are done.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.life().closed
+    }
+
+    /// How many bytes of answers wait to be sent, as of the last time that the connection came to rest. What
+    /// a [`BodySender`](crate::BodySender) holds comes before that: see
+    /// [`BodySender::buffered`](crate::BodySender::buffered).
+    pub fn buffered(&self) -> usize {
+        self.inner().live.buffered()
+    }
+
     /// A future that is ready when the connection is closed, its `after` and error hooks are done, and
     /// nothing that the application does for it is under way any more: see [`Conn::hold`].
     pub fn completed(&self) -> Waiting<CloseReason> {
-        let mut life = self.life();
-        let waiting = life.on_complete.get_or_insert_with(Latch::new).waiting();
-        life.settle();
-        waiting
+        self.wire().completed()
     }
 
     /// Keeps [`completed`](Conn::completed) from being ready until the guard is dropped: for work that
@@ -346,9 +381,26 @@ impl Conn {
         self.inner().life()
     }
 
-    /// Closes it once the answer that is under way has been sent; at once if there is none.
-    pub fn close_after_current_response(&self) {
-        self.ask(Ask::CloseAfterCurrentResponse);
+    /// Closes it once the answer that is under way has been sent; at once if there is none. What takes
+    /// longer than `within` is cut; `None` waits for as long as it takes. A connection that was taken over is only
+    /// ended by that. (Clause T-56.)
+    ///
+    /// ```
+    /// # use http_server_trait::{Conn, Request};
+    /// # use std::time::Duration;
+    /// async fn last_one(request: Request) -> &'static str {
+    ///     request.conn().close_after_current_response(Duration::from_secs(10));
+    ///     "good-bye"
+    /// }
+    /// ```
+    pub fn close_after_current_response(&self, within: impl Into<Option<Duration>>) {
+        self.wire().close_within(within.into(), self.exec());
+    }
+
+    /// Closes it now, whatever is under way: a request without its answer ends as
+    /// [`AbortReason::Killed`](crate::AbortReason::Killed). (Clause T-56.)
+    pub fn kill(&self) {
+        self.ask(Ask::Kill);
     }
 
     /// Asks the connection's driver for something. For authors of backends.
@@ -456,6 +508,59 @@ impl Wire {
     /// Its number, unique in its server.
     pub fn number(&self) -> u64 {
         self.0.facts.number
+    }
+
+    /// What it is doing: written by its driver, read by who looks at the table.
+    pub fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// Its line of the table.
+    pub fn snapshot(&self, backend: &'static str, exec: &Exec) -> Connection {
+        let facts = &self.0.facts;
+        let id = ConnId {
+            parent: facts.parent.clone(),
+            number: facts.number,
+        };
+        let now = exec.now();
+        let age = facts
+            .opened
+            .map(|opened| now.saturating_duration_since(opened));
+        let mut line = Connection::new(self.clone(), exec.clone(), id, backend);
+        (line.peer, line.listener) = (facts.peer, facts.listener);
+        line.age = age.unwrap_or_default();
+        self.0.live.tell(&mut line);
+        if self.0.life().closed.is_some() {
+            line.state = ConnState::Closing;
+        }
+        line
+    }
+
+    /// Has it closed after its answer, and cuts it if that takes longer than this.
+    pub(crate) fn close_within(&self, within: Option<Duration>, exec: &Exec) {
+        self.ask(Ask::CloseAfterCurrentResponse);
+        let Some(within) = within else {
+            return;
+        };
+        let (wire, mut late) = (self.clone(), exec.sleep(within));
+        let mut closed = self.completed();
+        drop(exec.spawn(async move {
+            let is_late = poll_fn(|cx| match Pin::new(&mut closed).poll(cx) {
+                Poll::Ready(_) => Poll::Ready(false),
+                Poll::Pending => late.as_mut().poll(cx).map(|()| true),
+            });
+            if is_late.await {
+                wire.ask(Ask::Kill);
+            }
+        }));
+    }
+
+    /// Ready when it is closed, its hooks are done, and nobody holds it.
+    fn completed(&self) -> Waiting<CloseReason> {
+        let mut life = self.0.life();
+        let waiting = life.on_complete.get_or_insert_with(Latch::new).waiting();
+        life.settle();
+        waiting
     }
 
     /// The connection, for requests that this application answers.

@@ -74,6 +74,9 @@
 //! | T-53 | Ids are unique in a server; that of a request starts with that of its connection, and that with its parent's. |
 //! | T-54 | [`disconnected`](crate::Conn::disconnected) is ready when the peer ends its side; by itself it cancels nothing. |
 //! | T-55 | [`completed`](crate::Conn::completed) waits for the close, for the hooks, and for every [`Hold`](crate::Hold). |
+//! | T-56 | A connection that is asked to close after its answer finishes it, says that it is the last, and closes; at once if nothing is under way; cut if it takes longer than it may. One that is killed ends at once. |
+//! | T-57 | The table shows every open connection: who it is, what it does, how much it has moved, which application answers it. |
+//! | T-58 | A server is starting, ready, draining or stopped, in this order; who waits for one of these is told. It is draining as soon as an end has been asked for, although a lame duck still accepts. |
 //!
 //! # The server
 //!

@@ -18,9 +18,11 @@ use crate::generation::Generation;
 use crate::inheritance::Inheritance;
 use crate::latch::{Latch, Waiting};
 use crate::listen::Address;
+use crate::progress::{Progress, Readiness};
 use crate::reason::CloseReason;
 use crate::report::{Counters, Drain, Report};
 use crate::server::HttpServer;
+use crate::table::Connection;
 use crate::takeover::Stream;
 
 /// A running server.
@@ -106,6 +108,17 @@ pub trait Control: Send + Sync + 'static {
         Err(ReplaceError::new(ReplaceErrorKind::Unsupported))
     }
 
+    /// Where it is in its life, if it tells. That it is ready and draining the handle sets; the backend sets that
+    /// it has [stopped](Readiness::Stopped), just before [`ended`](Control::ended).
+    fn progress(&self) -> Option<Progress> {
+        None
+    }
+
+    /// Its connections.
+    fn table(&self) -> Vec<Connection> {
+        Vec::new()
+    }
+
     /// The applications that it has, the one that most requests go to first.
     fn generations(&self) -> Vec<Generation> {
         vec![Generation::new(1, 100)]
@@ -115,6 +128,9 @@ pub trait Control: Send + Sync + 'static {
 impl ServerHandle {
     /// The handle of this server. For authors of backends.
     pub fn new(control: Arc<dyn Control>) -> Self {
+        if let Some(progress) = control.progress() {
+            progress.set(Readiness::Ready);
+        }
         ServerHandle {
             control,
             ending: None,
@@ -136,6 +152,47 @@ impl ServerHandle {
         self.control.counters()
     }
 
+    /// Its open connections, each as it was a moment ago, in no particular order; empty with a backend
+    /// without [`Feature::ConnectionTable`](crate::Feature::ConnectionTable). (Clause T-57.)
+    ///
+    /// ```
+    /// # use http_server_trait::{ConnState, ServerHandle};
+    /// # use std::time::Duration;
+    /// # fn doc(handle: &ServerHandle) {
+    /// for connection in handle.table() {
+    ///     println!("{connection}");
+    ///     if connection.state == ConnState::Idle && connection.age > Duration::from_secs(3600) {
+    ///         connection.close_after_current_response(Duration::from_secs(10));
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn table(&self) -> Vec<Connection> {
+        self.control.table()
+    }
+
+    /// Where it is in its life, to look at and to wait for. (Clause T-58.)
+    ///
+    /// ```
+    /// # use http_server_trait::{Readiness, ServerHandle};
+    /// # async fn doc(handle: ServerHandle) {
+    /// handle.progress().reached(Readiness::Draining).await;
+    /// println!("no more work for this one");
+    /// # }
+    /// ```
+    pub fn progress(&self) -> Progress {
+        self.control.progress().unwrap_or_else(|| {
+            let progress = Progress::new();
+            let ended = self.control.ended().is_set();
+            progress.set(if ended {
+                Readiness::Stopped
+            } else {
+                Readiness::Ready
+            });
+            progress
+        })
+    }
+
     /// How many connections are open.
     pub fn connections(&self) -> u64 {
         self.counters().open
@@ -146,6 +203,9 @@ impl ServerHandle {
     /// can only make the deadline nearer. (Clause T-62.)
     #[allow(clippy::must_use_candidate, reason = "most callers only want it begun")]
     pub fn shutdown(&self, drain: Drain) -> ServerHandle {
+        if let Some(progress) = self.control.progress() {
+            progress.set(Readiness::Draining);
+        }
         self.control.shutdown(drain);
         self.clone()
     }

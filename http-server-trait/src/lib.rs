@@ -61,6 +61,7 @@ mod listen;
 mod middleware;
 mod pipeline;
 mod pool;
+mod progress;
 mod reason;
 #[cfg(doctest)]
 mod refusals;
@@ -71,6 +72,7 @@ mod server;
 mod sink;
 mod state;
 mod summary;
+mod table;
 mod takeover;
 mod writer;
 
@@ -103,6 +105,7 @@ pub use head::Head;
 pub use latch::Waiting;
 pub use listen::{Address, IntoListen, Listen, Place, Socket};
 pub use middleware::{IntoMiddleware, Middleware};
+pub use progress::{Progress, Readiness};
 pub use reason::{AbortReason, CloseReason, Outcome};
 pub use report::{Counters, Drain, Report};
 pub use request::Request;
@@ -110,6 +113,7 @@ pub use response::{IntoResponse, Response};
 pub use server::HttpServer;
 pub use state::State;
 pub use summary::Summary;
+pub use table::{ConnState, Connection};
 pub use takeover::{Stream, Takeover, Upgraded};
 pub use writer::{Writer, WriterError, write_response};
 
@@ -131,5 +135,6 @@ pub mod backend {
     pub use crate::latch::Latch;
     pub use crate::pipeline::{Answer, Farewell, Handling, Pipeline, Reply, error_page, plain};
     pub use crate::sink::say;
+    pub use crate::table::Live;
     pub use crate::takeover::TakeoverRun;
 }

@@ -26,6 +26,7 @@ use crate::handler::{AnyHandler, BodyPlan};
 use crate::head::Head;
 use crate::latch::{Latch, Waiting};
 use crate::listen::Address;
+use crate::progress::Progress;
 use crate::request::Request;
 use crate::response::Response;
 use crate::sink;
@@ -133,6 +134,7 @@ impl Pipeline {
             exec,
             state: app.state.clone(),
             generation: 1,
+            progress: Progress::new(),
         };
         Pipeline::begin(app, site, addresses).await
     }
@@ -156,6 +158,7 @@ impl Pipeline {
             exec: site.exec.clone(),
             state: app.state.clone(),
             generation,
+            progress: site.progress.clone(),
         };
         Pipeline::begin(app, site, addresses).await
     }
@@ -175,6 +178,7 @@ impl Pipeline {
             exec: exec.clone(),
             addresses: addresses.into(),
             state: Arc::clone(&state),
+            progress: site.progress.clone(),
         };
         for named in &app.on_start {
             let run = guard(|| (named.hook)(starting.clone()));
@@ -239,6 +243,8 @@ impl Pipeline {
                 exec,
                 state: self.site.state.clone(),
                 generation: self.site.generation,
+                // Another server, another life.
+                progress: Progress::new(),
             },
             tenure: Arc::clone(&self.tenure),
         })

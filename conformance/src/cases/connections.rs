@@ -144,11 +144,11 @@ fn closing(app: &mut App, stage: &Stage) {
         async move {
             let conn = request.conn().clone();
             match request.path() {
-                "/now" => conn.close_after_current_response(),
+                "/now" => conn.close_after_current_response(None),
                 "/later" => {
                     let task = request.exec().spawn(async move {
                         stage.gate("close").await;
-                        conn.close_after_current_response();
+                        conn.close_after_current_response(None);
                     });
                     drop(task);
                 }

@@ -16,6 +16,7 @@ mod listeners;
 mod messages;
 mod methods;
 mod requests;
+mod table;
 mod takeover;
 mod times;
 
@@ -32,6 +33,7 @@ const ALL: &[&[Case]] = &[
     connections::CASES,
     limits::CASES,
     times::CASES,
+    table::CASES,
     hooks::CASES,
     requests::CASES,
     failures::CASES,

@@ -59,6 +59,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Ends this side, and gives that no more time than a client has to read its last answer.
     async fn end_this_side<S: Service>(&mut self, worker: &Worker<S>) {
+        self.closing = true;
         let until = self
             .now_anew()
             .checked_add(worker.service.config().linger_time);

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use http_server_trait::backend::{Ask, Asks, RawHead};
 use http_server_trait::{
-    AbortReason, CloseReason, Config, Conn, Disconnected, Failure, Head, Outcome, Summary,
+    AbortReason, CloseReason, Config, Conn, ConnState, Disconnected, Failure, Head, Outcome,
+    Summary,
 };
 
 use super::alarm::{Alarm, Deadline, Phase, earlier};
-use super::content::{Content, earned};
+use super::content::{Content, State, earned};
 use super::record::{Kept, Outbox, Record, Unsent};
 use super::stop::Stop;
 use super::worker::{Tide, Worker};
@@ -40,6 +41,8 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) peer_ended: bool,
     /// Why nothing can be sent or received any more.
     pub(crate) broken: Option<Stop>,
+    /// Whether it is being closed.
+    pub(crate) closing: bool,
     /// Whether the client has said that it will send nothing more.
     pub(crate) is_last: bool,
     /// How many requests it has had.
@@ -110,6 +113,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             open,
             peer_ended: false,
             broken: None,
+            closing: false,
             is_last: false,
             requests: 0,
             content: Content::none(),
@@ -326,6 +330,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         worker: &Worker<S>,
         deadline: Option<Deadline>,
     ) -> Poll<Roused> {
+        self.show();
         self.tally.enter(&worker.page);
         self.rx.rest();
         self.tx.rest();
@@ -355,6 +360,28 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             Poll::Ready(Phase::Write) if self.squeeze() => Poll::Ready(Roused::Asked),
             late => late.map(Roused::Late),
         }
+    }
+
+    /// Writes what it is doing, for who looks at the table.
+    fn show(&self) {
+        let live = self.conn.wire().live();
+        live.moved(self.tally.bytes_in, self.tally.bytes_out);
+        let state = if self.closing {
+            ConnState::Closing
+        } else if self.io.is_none() {
+            ConnState::TakenOver
+        } else if self.current.is_some() && !matches!(self.content.state, State::None) {
+            ConnState::Receiving
+        } else if !self.tx.is_empty() {
+            ConnState::Sending
+        } else if self.current.is_some() {
+            ConnState::Handling
+        } else if !self.rx.is_empty() {
+            ConnState::Head
+        } else {
+            ConnState::Idle
+        };
+        live.write(state, self.tx.len(), self.requests, self.conn.generation());
     }
 
     /// Sends to a client that seems to take nothing, whatever the runtime says. Whether it takes something.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_io::{AsyncRead, AsyncWrite};
-use http_server_trait::backend::{TakeoverRun, catch};
+use http_server_trait::backend::{TakeoverRun, Wire, catch};
 use http_server_trait::{Cause, CloseReason, Failure, Hook, Upgraded};
 
 use super::link::{Link, Roused};
@@ -33,7 +33,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         };
         let unread = Bytes::from(self.rx.take());
         let page = Arc::clone(self.open.page());
-        let stream = Upgraded::new(Duplex::new(io, page), unread, self.conn.clone());
+        let stream = Upgraded::new(
+            Duplex::new(io, page, self.conn.wire().clone()),
+            unread,
+            self.conn.clone(),
+        );
         let outcome = match catch(|| run.start(stream)) {
             Err(panic) => Err(panic),
             Ok(running) => {
@@ -79,17 +83,19 @@ struct Duplex<T> {
     rx: RecvBuf,
     tx: SendQueue,
     page: Arc<Page>,
+    wire: Wire,
     /// Whether somebody waits to write, and so drives the sending: a runtime wakes one task for each direction.
     writer_waits: bool,
 }
 
 impl<T> Duplex<T> {
-    fn new(io: T, page: Arc<Page>) -> Self {
+    fn new(io: T, page: Arc<Page>, wire: Wire) -> Self {
         Duplex {
             io,
             rx: RecvBuf::new(),
             tx: SendQueue::new(),
             page,
+            wire,
             writer_waits: false,
         }
     }
@@ -97,6 +103,13 @@ impl<T> Duplex<T> {
 
 /// No more than this waits to be sent.
 const WRITE_HIGH: usize = 64 * 1024;
+
+impl<T> Duplex<T> {
+    fn moved(&self, bytes_in: usize, bytes_out: usize) {
+        self.page.moved(bytes_in, bytes_out);
+        self.wire.live().add(bytes_in as u64, bytes_out as u64);
+    }
+}
 
 impl<T: Transport> Duplex<T> {
     /// Sends what waits, for one who waits until it is sent.
@@ -109,7 +122,7 @@ impl<T: Transport> Duplex<T> {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.tx.is_empty() {
             let count = ready!(self.io.poll_send(cx, &mut self.tx))?;
-            self.page.moved(0, count);
+            self.moved(0, count);
         }
         self.tx.rest();
         Poll::Ready(Ok(()))
@@ -130,7 +143,7 @@ impl<T: Transport> AsyncRead for Duplex<T> {
         }
         if this.rx.is_empty() {
             match this.io.poll_recv(cx, &mut this.rx) {
-                Poll::Ready(count) => this.page.moved(count?, 0),
+                Poll::Ready(count) => this.moved(count?, 0),
                 Poll::Pending => {
                     this.rx.rest();
                     return Poll::Pending;

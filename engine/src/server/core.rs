@@ -7,10 +7,13 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
-use http_server_trait::backend::{Control, Departures, Inheritance, Inherited, Latch, Pipeline};
+use http_server_trait::backend::{
+    Control, Departures, Inheritance, Inherited, Latch, Pipeline, Site, Wire,
+};
 use http_server_trait::{
     AcceptError, AcceptErrorKind, Address, AdoptError, AdoptErrorKind, App, AtCapacity, BoxFuture,
-    Config, Conn, Counters, Drain, Exec, Facts, Generation, ReplaceError, Report, Served, Stream,
+    Config, Conn, Connection, Counters, Drain, Exec, Facts, Generation, Progress, ReplaceError,
+    Report, Served, Stream,
 };
 
 use super::accept::Complaints;
@@ -36,7 +39,9 @@ pub(crate) struct Core<R: Runtime> {
     pub(super) leaving: Arc<Leaving>,
     /// What all applications have in common: the limits, and where they run.
     pub(crate) config: Config,
+    backend: &'static str,
     pub(crate) exec: Exec,
+    pub(crate) progress: Progress,
     pub(crate) addresses: Vec<Address>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) tide: Arc<Tide>,
@@ -135,7 +140,12 @@ impl<R: Runtime> Core<R> {
             stage.share(canary, percent);
         }
         let config = Service::config(pipeline.as_ref()).clone();
-        let exec = pipeline.site().exec.clone();
+        let Site {
+            backend,
+            exec,
+            progress,
+            ..
+        } = pipeline.site().clone();
         let most = config
             .connections
             .unwrap_or_else(|| default_most(workers.len(), addresses.len()));
@@ -151,7 +161,9 @@ impl<R: Runtime> Core<R> {
             stage,
             leaving: Arc::default(),
             config,
+            backend,
             exec,
+            progress,
             addresses,
             ledger,
             tide,
@@ -383,6 +395,16 @@ impl<R: Runtime + Sync> Control for Core<R> {
 
     fn decide(&self, stays: bool) -> Result<u64, ReplaceError> {
         self.end_trial(stays)
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(self.progress.clone())
+    }
+
+    fn table(&self) -> Vec<Connection> {
+        let wires = self.table.wires();
+        let line = |wire: &Wire| wire.snapshot(self.backend, &self.exec);
+        wires.iter().map(line).collect()
     }
 
     fn generations(&self) -> Vec<Generation> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http_server_trait::backend::{Ask, say};
-use http_server_trait::{AbortReason, CloseReason, Counters, Report};
+use http_server_trait::{AbortReason, CloseReason, Counters, Readiness, Report};
 
 use super::core::{Core, Ending};
 use super::crew::Threads;
@@ -170,7 +170,9 @@ fn report(after: &Counters, before: &Counters) -> Report {
 /// on a thread that has none.
 fn conclude<R: Runtime + Sync>(core: Arc<Core<R>>, threads: Threads, report: Report) {
     let ended = core.ended.clone();
+    let progress = core.progress.clone();
     if threads.is_empty() {
+        progress.set(Readiness::Stopped);
         ended.set(report);
         return;
     }
@@ -178,6 +180,7 @@ fn conclude<R: Runtime + Sync>(core: Arc<Core<R>>, threads: Threads, report: Rep
     let end = move || {
         drop(core);
         threads.join();
+        progress.set(Readiness::Stopped);
         latch.set(outcome);
     };
     if let Err(error) = std::thread::Builder::new()

@@ -109,6 +109,15 @@ impl Table {
         }
     }
 
+    /// Every connection.
+    pub(crate) fn wires(&self) -> Vec<Wire> {
+        let mut wires = Vec::new();
+        for part in 0..self.parts.len() {
+            wires.extend(self.part(part).iter().map(|(_, wire)| wire.clone()));
+        }
+        wires
+    }
+
     /// Has the waker woken when a connection ends or leaves.
     pub(crate) fn watch(&self, cx: &mut Context<'_>) {
         let _ = self.served.poll_below(cx, 0);

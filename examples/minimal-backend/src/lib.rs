@@ -45,6 +45,7 @@ pub const LEFT_OUT: &[(Feature, &str)] = &[
     (Feature::NativeRuntime, "there is no runtime"),
     (Feature::Handover, "no connection waits for another"),
     (Feature::Generations, "it keeps the application that it has"),
+    (Feature::ConnectionTable, "it keeps no table"),
 ];
 
 /// A server on plain threads.

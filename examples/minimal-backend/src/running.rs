@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use http_server_trait::backend::{Control, Latch, Pipeline};
 use http_server_trait::{
-    Address, CloseReason, Conn, Counters, Drain, Facts, Outcome, Report, block_on,
+    Address, CloseReason, Conn, Counters, Drain, Facts, Outcome, Progress, Readiness, Report,
+    block_on,
 };
 
 use crate::exchange::Exchange;
@@ -190,6 +191,7 @@ impl Running {
         report.idle = books.counters.closed(CloseReason::Shutdown);
         report.took = books.ending.map_or(LONG, |ending| ending.asked.elapsed());
         report.hooks_clean = hooks_clean;
+        self.pipeline.site().progress.set(Readiness::Stopped);
         self.ended.set(report);
     }
 
@@ -246,5 +248,9 @@ impl Control for Running {
 
     fn ended(&self) -> &Latch<Report> {
         &self.ended
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(self.pipeline.site().progress.clone())
     }
 }

@@ -69,7 +69,12 @@ struct State {
     receiver_gone: bool,
     sender: Option<Waker>,
     receiver: Option<Waker>,
+    /// Called when sending begins to wait, and when it goes on. Away only while it is being called.
+    on_high: Option<Callback>,
+    on_low: Option<Callback>,
 }
+
+type Callback = Box<dyn FnMut() + Send>;
 
 pub(super) fn channel(marks: Marks) -> (BodySender, Receiver) {
     let shared = Arc::new(Mutex::new(State {
@@ -84,6 +89,8 @@ pub(super) fn channel(marks: Marks) -> (BodySender, Receiver) {
         receiver_gone: false,
         sender: None,
         receiver: None,
+        on_high: None,
+        on_low: None,
     }));
     (
         BodySender {
@@ -101,6 +108,15 @@ fn lock(shared: &Mutex<State>) -> MutexGuard<'_, State> {
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+/// Calls a callback, and not under the lock.
+fn call(shared: &Mutex<State>, which: impl Fn(&mut State) -> &mut Option<Callback>) {
+    let callback = which(&mut lock(shared)).take();
+    if let Some(mut callback) = callback {
+        callback();
+        which(&mut lock(shared)).get_or_insert(callback);
     }
 }
 
@@ -163,6 +179,46 @@ impl BodySender {
         lock(&self.shared).holding
     }
 
+    /// Calls this each time that sending begins to wait: what is buffered has reached the high mark, and had been
+    /// at the low one since the last time. Runs in the call that sends; in place of an earlier one.
+    ///
+    /// ```
+    /// use http_server_trait::Body;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use std::sync::Arc;
+    ///
+    /// # http_server_trait::block_on(async {
+    /// let (mut sender, mut body) = Body::channel();
+    /// let (full, room) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    /// let (full_now, room_now) = (full.clone(), room.clone());
+    /// sender.on_high(move || drop(full_now.fetch_add(1, Ordering::SeqCst)));
+    /// sender.on_low(move || drop(room_now.fetch_add(1, Ordering::SeqCst)));
+    /// for _ in 0..4 {
+    ///     sender.try_send(vec![0; 16 * 1024]).unwrap();
+    /// }
+    /// assert!(sender.try_send("more").is_err(), "64 KiB wait");
+    /// while sender.is_holding() {
+    ///     body.next().await;
+    /// }
+    /// assert_eq!((full.load(Ordering::SeqCst), room.load(Ordering::SeqCst)), (1, 1));
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// What it panics with, the call that sends panics with.
+    pub fn on_high(&mut self, hook: impl FnMut() + Send + 'static) -> &mut Self {
+        lock(&self.shared).on_high = Some(Box::new(hook));
+        self
+    }
+
+    /// Calls this each time that sending may go on: it had to wait, and what is buffered has sunk to the low mark.
+    /// Runs where the content is taken; in place of an earlier one. It must not block, and a panic in it is one
+    /// of the content: the connection is cut. See [`on_high`](BodySender::on_high).
+    pub fn on_low(&mut self, hook: impl FnMut() + Send + 'static) -> &mut Self {
+        lock(&self.shared).on_low = Some(Box::new(hook));
+        self
+    }
+
     /// Whether nobody will take content any more: the client has gone, or the server dropped the
     /// answer.
     pub fn is_closed(&self) -> bool {
@@ -203,11 +259,15 @@ impl BodySender {
             return;
         }
         state.buffered += piece.len();
-        state.holding = state.buffered >= state.marks.high;
+        let fills = !state.holding && state.buffered >= state.marks.high;
+        state.holding |= fills;
         state.pieces.push_back(piece);
         let receiver = state.receiver.take();
         drop(state);
         wake(receiver);
+        if fills {
+            call(&self.shared, |state| &mut state.on_high);
+        }
     }
 
     fn end(&mut self, how: Result<Option<HeaderMap>, BodyError>) {
@@ -253,6 +313,7 @@ impl Receiver {
                 let sender = state.sender.take();
                 drop(state);
                 wake(sender);
+                call(&self.0, |state| &mut state.on_low);
             }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }

@@ -29,13 +29,10 @@ fn main() {
         .tries(&[Feature::StrictParsing, Feature::Limits, Feature::Trailers])
         .lacks(&[
             Feature::EarlyHints,
-        .lacks(&[
-            Feature::EarlyHints,
             Feature::NativeRuntime,
             Feature::Handover,
             Feature::Generations,
             Feature::ConnectionTable,
-        ])
         ])
         .fails(known::FAILS)
         .boxed("hyper", Server::new)

@@ -84,10 +84,17 @@ macro_rules! backends {
 }
 
 /// No backend could be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ChoiceError {
     asked: Option<String>,
     names: Vec<&'static str>,
+}
+
+/// What `main` prints of an error that it gives back: so it says what went wrong.
+impl fmt::Debug for ChoiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChoiceError({self})")
+    }
 }
 
 impl ChoiceError {

@@ -101,7 +101,6 @@ impl From<io::Error> for BodyError {
 }
 
 /// A server could not start listening.
-#[derive(Debug)]
 pub struct ListenError {
     kind: ListenErrorKind,
     what: String,
@@ -168,6 +167,13 @@ impl ListenError {
     fn is_refused_by_the_system(&self) -> bool {
         let source = self.source.as_deref();
         matches!(source, Some(source) if source.is::<io::Error>())
+    }
+}
+
+/// What `main` prints of an error that it gives back: so it says what went wrong.
+impl fmt::Debug for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListenError({:?}: {self})", self.kind)
     }
 }
 

@@ -407,6 +407,20 @@ impl IntoResponse for Vec<u8> {
     }
 }
 
+impl From<Body> for Response {
+    /// 200 with this content, whose type is not guessed.
+    ///
+    /// ```
+    /// use http_server_trait::{Body, Response};
+    ///
+    /// let answer: Response = Body::full("as it is").into();
+    /// assert_eq!(answer.body().as_bytes(), Some(&b"as it is"[..]));
+    /// ```
+    fn from(content: Body) -> Self {
+        Response::new(StatusCode::OK).with_body(content)
+    }
+}
+
 impl IntoResponse for Body {
     /// 200 with this content, whose type is not guessed.
     fn into_response(self) -> Response {

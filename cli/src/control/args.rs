@@ -26,6 +26,9 @@ pub(crate) struct Reach {
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) reach: Reach,
+    /// The connections, one on each line, and what each of them is doing.
+    #[arg(long)]
+    pub(crate) connections: bool,
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -18,11 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// If nobody answers.
 pub(crate) fn status(options: &Status) -> Result<ExitCode, Failure> {
-    let status = ask(&options.reach, "GET /status", PATIENCE)?;
-    if options.json {
-        say(&status);
+    let what = if options.connections {
+        "GET /connections"
     } else {
-        tell(&status);
+        "GET /status"
+    };
+    let status = ask(&options.reach, what, PATIENCE)?;
+    match (options.json, options.connections) {
+        (true, _) => say(&status),
+        (false, true) => tell_connections(&status),
+        (false, false) => tell(&status),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,6 +75,28 @@ fn tell(status: &Value) {
             swap["finished"].to_string(),
             swap["cut"].to_string(),
             swap["staying"].to_string(),
+        ));
+    }
+}
+
+fn tell_connections(table: &Value) {
+    say(&format_args!(
+        "{:>6}  {:<22} {:<10} {:<10} {:>10} {:>8} {:>9} {:>10} {:>8} {:>3}",
+        "id", "peer", "backend", "state", "age", "requests", "in", "out", "waiting", "gen"
+    ));
+    for line in list(table) {
+        say(&format_args!(
+            "{:>6}  {:<22} {:<10} {:<10} {:>8.1} s {:>8} {:>9} {:>10} {:>8} {:>3}",
+            text(&line["id"]),
+            line["peer"].as_str().unwrap_or("-"),
+            text(&line["backend"]),
+            text(&line["state"]),
+            line["age"].as_f64().unwrap_or_default(),
+            line["requests"].to_string(),
+            line["bytes_in"].to_string(),
+            line["bytes_out"].to_string(),
+            line["buffered"].to_string(),
+            line["generation"].to_string(),
         ));
     }
 }

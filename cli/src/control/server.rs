@@ -92,17 +92,18 @@ impl Handler for Desk {
         let swap = request.path().strip_prefix("/swap/");
         match (request.method(), request.path()) {
             (&Method::GET, "/status") => self.status().into_flow(),
+            (&Method::GET, "/connections") => self.connections().into_flow(),
             (&Method::POST, "/drain") => self.drain(&request).await.into_flow(),
             (&Method::POST, path) if swap.is_some() => {
                 let to = path.trim_start_matches("/swap/").to_owned();
                 swapped(&self.mount, &request, to).await.into_flow()
             }
-            (_, "/status") => only("GET").into_flow(),
+            (_, "/status" | "/connections") => only("GET").into_flow(),
             (_, "/drain") => only("POST").into_flow(),
             _ if swap.is_some() => only("POST").into_flow(),
             _ => answer(
                 StatusCode::NOT_FOUND,
-                &json!({ "error": "there is GET /status, POST /swap/BACKEND and POST /drain" }),
+                &json!({ "error": "there is GET /status, GET /connections, POST /swap/BACKEND and POST /drain" }),
             )
             .into_flow(),
         }
@@ -124,6 +125,13 @@ impl Desk {
     fn status(&self) -> Response {
         match serde_json::to_value(self.mount.status()) {
             Ok(status) => answer(StatusCode::OK, &status),
+            Err(error) => failed(&error),
+        }
+    }
+
+    fn connections(&self) -> Response {
+        match serde_json::to_value(self.mount.connections()) {
+            Ok(table) => answer(StatusCode::OK, &table),
             Err(error) => failed(&error),
         }
     }

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bayonet::{Address, AdoptError, CloseReason, Counters, Drain, Report, ServerHandle, block_on};
+use bayonet::{
+    Address, AdoptError, CloseReason, Connection, Counters, Drain, Report, ServerHandle, block_on,
+};
 use serde::Serialize;
 
 use super::routes;
@@ -68,6 +70,43 @@ pub(crate) struct Server {
     pub(crate) state: &'static str,
     pub(crate) connections: u64,
     pub(crate) active: u64,
+    /// Which application serves new requests.
+    pub(crate) generation: u64,
+}
+
+/// A connection, as it is told.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) id: String,
+    pub(crate) peer: Option<String>,
+    pub(crate) listener: Option<usize>,
+    pub(crate) state: &'static str,
+    /// In seconds.
+    pub(crate) age: f64,
+    pub(crate) requests: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) buffered: usize,
+    pub(crate) generation: u64,
+    pub(crate) backend: &'static str,
+}
+
+impl From<Connection> for Line {
+    fn from(line: Connection) -> Self {
+        Line {
+            id: line.id.to_string(),
+            peer: line.peer.map(|peer| peer.to_string()),
+            listener: line.listener,
+            state: line.state.name(),
+            age: line.age.as_secs_f64(),
+            requests: line.requests,
+            bytes_in: line.bytes_in,
+            bytes_out: line.bytes_out,
+            buffered: line.buffered,
+            generation: line.generation,
+            backend: line.backend,
+        }
+    }
 }
 
 /// Everything, as it is told.
@@ -300,6 +339,18 @@ impl Mount {
         }
     }
 
+    /// The connections of all servers, the oldest first.
+    pub(crate) fn connections(&self) -> Vec<Line> {
+        let handles: Vec<_> = {
+            let state = self.lock();
+            let leaving = state.leaving.iter().map(|(_, seat)| &seat.handle);
+            leaving.chain([&state.current.handle]).cloned().collect()
+        };
+        let mut table: Vec<_> = handles.iter().flat_map(ServerHandle::table).collect();
+        table.sort_by_key(|line| line.id.number());
+        table.into_iter().map(Line::from).collect()
+    }
+
     /// Blocks until there was another swap, or the end has begun, or it is time. Whether it was one of the first
     /// two.
     pub(crate) fn watch(&self, swapped: u64, until: Instant) -> bool {
@@ -321,6 +372,11 @@ fn server(seat: &Seat, state: &'static str, counters: &Counters) -> Server {
         state,
         connections: counters.open,
         active: counters.active,
+        generation: seat
+            .handle
+            .generations()
+            .first()
+            .map_or(0, |app| app.number),
     }
 }
 

@@ -124,6 +124,31 @@ fn one_connection_is_served_by_every_backend_in_turn() {
         assert!(table.contains(part), "{part} in {table}");
     }
 
+    let table = run(&["status", "--connections", "--control", &place], &[]).well();
+    let mut lines = table.lines();
+    assert!(
+        lines.next().is_some_and(|head| head.contains("requests")),
+        "{table}"
+    );
+    let words: Vec<_> = lines
+        .next()
+        .map(str::split_whitespace)
+        .into_iter()
+        .flatten()
+        .collect();
+    // It has been moved five times, and had a request on each server.
+    assert_eq!(
+        (words[0], words[2], words[3], words[6]),
+        ("1", "smol", "idle", "6"),
+        "{table}"
+    );
+    assert_eq!(words.last(), Some(&"1"), "{table}");
+    assert_eq!(lines.next(), None, "{table}");
+    let whole = ["status", "--connections", "--json", "--control", &place];
+    let table: serde_json::Value = serde_json::from_str(&run(&whole, &[]).well()).expect("JSON");
+    assert_eq!(table[0]["requests"], 6);
+    assert!(table[0]["bytes_out"].as_u64() > Some(10), "{table}");
+
     let said = run(&["drain", "--control", &place], &[]).well();
     assert!(said.starts_with("clean stop in "), "{said}");
     assert_eq!(client.rest(), "");

@@ -10,6 +10,7 @@ use async_std::io::{ReadExt, WriteExt};
 use async_std::net::TcpStream;
 use async_std::{future, task, task_local};
 use backend_asyncstd::Server;
+use http_server_trait::backend::Latch;
 use http_server_trait::{
     CloseReason, Drain, HttpServer, IntoHandler, Listen, Request, ServerHandle, block_on,
 };
@@ -31,6 +32,7 @@ on_both! {
     sockets_work
     tasks_are_spawned
     current_task_is_known
+    connections_are_tasks_of_their_own
     streams_of_the_runtime_are_served
     end_is_awaited_on_the_runtime
 }
@@ -53,9 +55,15 @@ fn get(handle: &ServerHandle) -> String {
 }
 
 /// Asks on this connection, and gives the content of the answer.
-fn content(mut client: std::net::TcpStream) -> String {
-    let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    client.write_all(request).expect("it takes a request");
+fn content(client: std::net::TcpStream) -> String {
+    content_of(client, "/")
+}
+
+fn content_of(mut client: std::net::TcpStream, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    client
+        .write_all(request.as_bytes())
+        .expect("it takes a request");
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("it answers");
     let (head, content) = answer.split_once("\r\n\r\n").expect("a head");
@@ -130,6 +138,45 @@ fn current_task_is_known(server: Server) {
         "true 3 async-std/runtime"
     };
     assert!(text.starts_with(wanted), "{text}");
+}
+
+/// Two connections of one worker that take turns: what one has put into a local of its task, the other does not
+/// see, and it is still there after waiting.
+fn connections_are_tasks_of_their_own(mut server: Server) {
+    server.app_mut().config_mut().workers = Some(1);
+    let (first, second) = (Latch::new(), Latch::new());
+    let latches = (first.clone(), second.clone());
+    server.handler(move |request: Request| {
+        let (first, second) = latches.clone();
+        async move {
+            let is_first = request.path() == "/first";
+            let fresh = NUMBER.with(std::cell::Cell::get);
+            NUMBER.with(|number| number.set(if is_first { 10 } else { 20 }));
+            let before = task::current().id();
+            let (mine, other) = if is_first {
+                (first, second)
+            } else {
+                (second, first)
+            };
+            mine.set(());
+            other.waiting().await;
+            task::sleep(Duration::from_millis(1)).await;
+            task::yield_now().await;
+            let value = NUMBER.with(std::cell::Cell::get);
+            format!("{fresh} {value} {}", before == task::current().id())
+        }
+    });
+    let handle = started(&mut server, "127.0.0.1:0");
+    let address = handle.address().expect("an address");
+    let ask = |path: &'static str| {
+        thread::spawn(move || {
+            let client = std::net::TcpStream::connect(address).expect("a connection");
+            content_of(client, path)
+        })
+    };
+    let answers = [ask("/first"), ask("/second")].map(|asked| asked.join().expect("an answer"));
+    assert_eq!(answers, ["1 10 true", "1 20 true"]);
+    assert!(handle.shutdown(Drain::default()).wait().is_clean());
 }
 
 /// Clauses T-63 and T-55: a stream that somebody else has accepted, on whatever runtime he likes.

@@ -55,6 +55,8 @@ enum Place {
 impl Server {
     /// A server with threads of its own: [`Config::workers`](http_server_trait::Config::workers), or as many
     /// as the machine runs at a time, each with its tasks and its sockets. It can be started from anywhere.
+    ///
+    /// On Linux the engine drives these sockets: 3 system calls for a lone request.
     pub fn new() -> Self {
         Server {
             app: App::new(),
@@ -63,6 +65,9 @@ impl Server {
     }
 
     /// A server on async-std's global executor, that of `task::spawn`.
+    ///
+    /// Its sockets are driven by async-std's own I/O, which has a thread for it and asks the kernel anew for each
+    /// wait: @AL@ system calls for a lone request, and @AB@ in bursts of 64, where [`Server::new`] makes 3 and 2.
     pub fn current() -> Self {
         Server {
             app: App::new(),

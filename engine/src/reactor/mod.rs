@@ -1,7 +1,7 @@
 //! Sockets, timers and tasks of a worker thread, on the kernel's `epoll` alone.
 //!
 //! A backend whose runtime has a thread for its I/O, or asks the kernel anew for each wait, pays for that with
-//! system calls and with threads that wake each other: for a lone request on an idle server eight to twelve,
+//! system calls and with threads that wake each other: for a lone request on an idle server twelve and more,
 //! where three are enough. A backend that owns its threads need not: it lets a [`Loop`] of this module drive
 //! the server's own sockets, and hooks have their runtime's timers, sockets and tasks all the same, which bring
 //! their wakers along.

@@ -2,6 +2,7 @@ use std::future::{Future, pending, poll_fn};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
@@ -10,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 
+use super::here::Inside;
 use super::source::Sources;
 use super::turn::Turn;
-use super::{Beside, Handle, Loop, Stream, Tracked, lock};
+use super::{Beside, Handle, Listener, Loop, Stream, Tracked, lock};
 use crate::buffers::{RecvBuf, SendQueue};
+use crate::net::Family;
 use crate::runtime::{Runtime, Timer};
 use crate::transport::Transport;
 
@@ -358,6 +361,32 @@ fn a_detached_stream_goes_on_in_another_loop() {
 }
 
 #[test]
+fn a_socket_that_lives_on_elsewhere_is_told_of_no_more() {
+    let turn = Turn::new().unwrap();
+    let inside = Inside::of(Rc::clone(&turn.local));
+    let (client, server) = pair();
+    let mut stream = Stream::new(server).unwrap();
+    let Poll::Ready(Ok(detached)) = stream.poll_detach(&mut Context::from_waker(Waker::noop()))
+    else {
+        panic!("a socket can leave at once");
+    };
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let duplicate = socket.try_clone().unwrap();
+    drop(Listener::new(socket.into(), Family::Tcp).unwrap());
+    assert_eq!(lock(&turn.local.handle.0.sources).len(), 0);
+    let mut events = Vec::new();
+    // What was told before they left.
+    turn.local.poller.wait(&mut events, Some(Duration::ZERO));
+    (&client).write_all(b"told to somebody else").unwrap();
+    drop(TcpStream::connect(address).unwrap());
+    turn.local.poller.wait(&mut events, Some(Duration::ZERO));
+    assert!(events.is_empty());
+    drop((detached, duplicate, inside));
+}
+
+#[test]
 fn a_stream_that_outlives_its_loop_fails_and_does_not_wait() {
     let (client, server) = pair();
     let (moved, stream) = mpsc::channel();
@@ -366,8 +395,14 @@ fn a_stream_that_outlives_its_loop_fails_and_does_not_wait() {
         handle
     });
     let mut stream = stream.recv().unwrap();
-    assert!(http_server_trait::block_on(receive(&mut stream)).is_err());
-    drop(stream);
+    let (done, failed) = mpsc::channel();
+    let reading = thread::spawn(move || {
+        let failed = http_server_trait::block_on(receive(&mut stream)).is_err();
+        drop(stream);
+        done.send(failed).unwrap();
+    });
+    assert_eq!(failed.recv_timeout(PATIENCE), Ok(true));
+    reading.join().unwrap();
     assert_eq!(handle.0.sources_len(), 0);
     drop(client);
 }

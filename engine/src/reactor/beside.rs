@@ -82,9 +82,12 @@ impl Beside {
     }
 
     fn spawn_new(&self) {
-        let new = self.turn.local.spawned.take();
-        for future in new {
-            (self.spawn)(Tracked::new(&self.turn.local, future));
+        let local = &self.turn.local;
+        if local.spawned.borrow().is_empty() {
+            return;
+        }
+        for future in local.spawned.take() {
+            (self.spawn)(Tracked::new(local, future));
         }
     }
 }

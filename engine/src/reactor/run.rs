@@ -65,16 +65,23 @@ impl Loop {
     fn work(&mut self) {
         let local = Rc::clone(&self.turn.local);
         for _ in 0..ROUND {
-            let new = local.spawned.take();
-            for future in new {
-                let key = self.tasks.insert(&local.handle, future);
-                local.ready.borrow_mut().push_back(key);
-            }
+            self.take_in_new();
             let next = local.ready.borrow_mut().pop_front();
             match next {
                 Some(key) => self.tasks.poll(key),
                 None => return,
             }
+        }
+    }
+
+    fn take_in_new(&mut self) {
+        let local = &self.turn.local;
+        if local.spawned.borrow().is_empty() {
+            return;
+        }
+        for future in local.spawned.take() {
+            let key = self.tasks.insert(&local.handle, future);
+            local.ready.borrow_mut().push_back(key);
         }
     }
 }

@@ -157,7 +157,9 @@ fn read(pieces: &[&[u8]]) -> Vec<(Meant, usize)> {
                 Event::Head(raw, _) => {
                     let text = raw.text();
                     let line = std::str::from_utf8(text).unwrap().lines().next().unwrap();
-                    now.line = line.strip_suffix(" HTTP/1.1").unwrap().to_owned();
+                    line.strip_suffix(" HTTP/1.1")
+                        .unwrap()
+                        .clone_into(&mut now.line);
                     let fields = raw.lines().iter().map(|line| {
                         let of = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
                         (of(line.name.of(text)), of(line.value.of(text)))

@@ -231,6 +231,8 @@ impl fmt::Display for Report<'_> {
         self.requirements(f, requirements::CONTRACT)?;
         f.write_str(ACCEPTANCE)?;
         self.requirements(f, requirements::ACCEPTANCE)?;
+        f.write_str(ATTACKS)?;
+        f.write_str(include_str!("../../soak/ATTACKS.md"))?;
         f.write_str("\n## The cases\n")?;
         write_cases(f)
     }
@@ -361,6 +363,14 @@ const CONTRACT: &str = "
 ## The contract
 
 The clauses of `http_server_trait::contract`: what hooks, handles and connections promise.
+
+";
+
+const ATTACKS: &str = "
+## Under attack
+
+What a server comes through, in figures: written by `cargo run --release -p bayonet-soak -- attack --markdown
+soak/ATTACKS.md`, and taken over word for word.
 
 ";
 

@@ -12,6 +12,7 @@ mod answer;
 mod case;
 pub mod cases;
 mod client;
+pub mod crowd;
 pub mod descriptors;
 mod exchange;
 mod failure;

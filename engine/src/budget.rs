@@ -13,6 +13,8 @@ use http_server_trait::Config;
 use http_server_trait::backend::{Ask, Wire};
 use slab::Slab;
 
+use crate::buffers::POOLED;
+
 /// What all connections of a server may hold together, and each of them.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -42,6 +44,9 @@ pub(crate) struct Account {
 }
 
 const NOBODY: usize = usize::MAX;
+
+/// What an ordinary request and its answer take, a buffer each: who holds no more is always read from.
+const LITTLE: usize = 2 * POOLED;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -166,7 +171,7 @@ impl Account {
         if !budget.is_tight() {
             return false;
         }
-        let share = budget.total / 2 / lock(&budget.holders).len().max(1);
+        let share = (budget.total / 2 / lock(&budget.holders).len().max(1)).max(LITTLE);
         self.holder.held.load(Ordering::Acquire) > share
     }
 

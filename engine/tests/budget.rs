@@ -132,3 +132,22 @@ fn one_that_holds_more_than_it_may_is_cut() {
     assert!(is_served(&sim, &address));
     assert!(handle.counters().balances());
 }
+
+#[test]
+fn an_ordinary_request_is_read_whatever_is_left() {
+    let sim = Sim::new(1);
+    let (handle, address) = serve(&sim, |config| config.memory = Some(BUDGET / 4));
+    let mut uploads: Vec<_> = (0..20).map(|_| Upload::new(&sim, &address)).collect();
+    for upload in &mut uploads {
+        upload.push(&sim);
+    }
+    assert!(uploads.iter().any(|upload| upload.left > 1), "nobody waits");
+    // Its first piece takes a buffer, which is more than its share of so little.
+    let mut client = sim.connect(&address).unwrap();
+    client.send(b"GET / HTTP/1.1\r\n");
+    sim.run();
+    client.send(b"Host: a\r\n\r\n");
+    sim.run();
+    assert!(client.receive().starts_with(b"HTTP/1.1 200"), "held back");
+    assert!(handle.counters().balances());
+}

@@ -1,7 +1,8 @@
-//! A server that changes its runtime hundreds of times, under load of every kind, and a count of what went wrong:
-//! see `cargo run --release -p bayonet-soak -- swap --help`.
+//! A server that changes its runtime hundreds of times, under load of every kind, one that is attacked in every
+//! way, and a count of what went wrong: see `cargo run --release -p bayonet-soak -- --help`.
 
 mod answers;
+mod attack;
 mod clients;
 mod idle;
 mod serve;
@@ -30,6 +31,19 @@ enum Command {
 Exit codes:
   0 no request failed and no connection was lost    1 some did; the counts say what")]
     Swap(Swap),
+    /// Attack a server in every way, on each runtime, and see what it costs.
+    #[command(after_help = "\
+Exit codes:
+  0 the server came through all of it    1 it did not; the table says where")]
+    Attack(attack::Options),
+    /// The server that is attacked.
+    #[command(hide = true)]
+    Stand {
+        /// The runtime.
+        backend: String,
+        /// Its configuration, as `name=value`.
+        setup: Vec<String>,
+    },
     /// The server, which the other commands start.
     #[command(hide = true)]
     Serve {
@@ -82,6 +96,8 @@ impl Swap {
 fn main() -> ExitCode {
     let outcome = match Line::parse().command {
         Command::Swap(options) => swap::run(&options),
+        Command::Attack(options) => attack::run(&options),
+        Command::Stand { backend, setup } => attack::stand(&backend, &setup).map(|()| true),
         Command::Serve { workers } => serve::run(workers).map(|()| true),
     };
     match outcome {

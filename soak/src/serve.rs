@@ -112,7 +112,7 @@ fn fresh(backend: &str, workers: usize) -> Result<Box<dyn HttpServer>, BoxError>
     Ok(server)
 }
 
-fn say(line: &dyn std::fmt::Display) -> io::Result<()> {
+pub(crate) fn say(line: &dyn std::fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
@@ -163,7 +163,7 @@ impl Handler for Soak {
 }
 
 /// Says how much came, and a sum of it.
-async fn upload(mut request: Request, number: &str) -> Result<Response, BoxError> {
+pub(crate) async fn upload(mut request: Request, number: &str) -> Result<Response, BoxError> {
     let mut body = request.take_body();
     let (mut length, mut sum) = (0, 0);
     while let Some(piece) = body.next().await {
@@ -210,7 +210,7 @@ fn ticks(request: &Request, number: String) -> Response {
     Response::text(body)
 }
 
-async fn echo(mut stream: Upgraded) -> io::Result<()> {
+pub(crate) async fn echo(mut stream: Upgraded) -> io::Result<()> {
     let mut piece = [0; 4096];
     loop {
         match stream.read(&mut piece).await? {

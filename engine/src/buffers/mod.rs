@@ -13,6 +13,9 @@ pub use send::SendQueue;
 /// A client that pipelines while its request is being answered is read ahead so far, and no further.
 pub(crate) const READ_AHEAD: usize = pool::SIZE;
 
+/// The size of a buffer from the pool.
+pub(crate) const POOLED: usize = pool::SIZE;
+
 /// So many bytes in whole pages.
 pub(crate) fn pages(bytes: usize) -> usize {
     bytes.next_multiple_of(4096)

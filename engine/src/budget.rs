@@ -145,9 +145,6 @@ impl Account {
 
     /// Whether the connection is to read no more for now. It is woken when it may.
     pub(crate) fn must_wait(&self, cx: &mut Context<'_>) -> bool {
-        if self.is_over() {
-            return true;
-        }
         if !self.holds_too_much() || self.has_turn() {
             return false;
         }
@@ -188,5 +185,11 @@ impl Drop for Account {
         self.budget.pass_turn(self.key, NOBODY);
         let left = lock(&self.budget.holders).try_remove(self.key);
         drop(left);
+        // One holder less is a larger share for the others, and nobody may be left whose turn it is.
+        let budget = &self.budget;
+        if !budget.is_tight() || budget.turn.load(Ordering::Acquire) == NOBODY {
+            let waiting = std::mem::take(&mut *lock(&budget.waiting));
+            waiting.into_iter().for_each(Waker::wake);
+        }
     }
 }

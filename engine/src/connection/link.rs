@@ -205,6 +205,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             return Some(Poll::Ready(Ok(Filled::End)));
         }
         let account = self.account.as_ref()?;
+        if account.is_over() {
+            // Whether or not its end has been asked for yet: it reads no more.
+            self.stop(Stop::OverBudget);
+            return Some(Poll::Ready(Err(Stop::OverBudget)));
+        }
         self.holds_back = account.must_wait(cx);
         if !self.holds_back {
             return None;

@@ -250,7 +250,8 @@ fn play(attack: &'static Attack, backend: &str, small: bool) -> Result<Found, Bo
         small,
         notes: Notes::default(),
     };
-    // What a runtime has one of is there after the first requests.
+    // What a runtime has one of is there after the first requests, and after the first time that somebody sleeps.
+    normal::warm_up(scene.address());
     for _ in 0..20 {
         scene.want_health("at first");
     }

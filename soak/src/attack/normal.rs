@@ -86,6 +86,18 @@ fn once(
     is_of(&content, client, number)
 }
 
+/// Lets a handler sleep, and somebody panic.
+pub(crate) fn warm_up(address: SocketAddr) {
+    for what in ["warm", "panic"] {
+        let Ok(mut connection) = Connection::open(address) else {
+            return;
+        };
+        // What it answers is not looked at.
+        let sent = connection.send(format!("GET /{what}/1 HTTP/1.1\r\nHost: soak\r\n\r\n"));
+        let _ = sent.and_then(|()| connection.head("200"));
+    }
+}
+
 /// How long a new client waits for its answer; nothing if it gets none.
 pub(crate) fn health(address: SocketAddr) -> Option<Duration> {
     let begun = Instant::now();

@@ -182,6 +182,10 @@ impl Handler for Stand {
                 drop(request);
                 Response::text(name).into_flow()
             }
+            "warm" => {
+                request.exec().sleep(Duration::from_millis(1)).await;
+                Response::text(name).into_flow()
+            }
             "panic" => panic!("as it was asked to"),
             "echo" => Takeover::upgrade("echo", echo).into_flow(),
             _ => Flow::Continue(request),

@@ -46,7 +46,7 @@ pub(super) fn application(app: &mut App, random: &mut Random, scale: u32) {
                 Response::text("nobody reads this").into_flow()
             }
             "/close" => {
-                request.conn().close_after_current_response();
+                request.conn().close_after_current_response(None);
                 Response::text("last").into_flow()
             }
             "/kill" => {

@@ -70,7 +70,7 @@
 //! |---|---|
 //! | T-50 | A fact that does not exist is absent, never faked. |
 //! | T-51 | Shared values are visible in every hook. |
-//! | T-52 | [`Exec`](crate::Exec) spawns, sleeps and blocks on the runtime that serves. |
+//! | T-52 | [`Exec`](crate::Exec) spawns, sleeps and blocks on the runtime that serves, also after a hand-over, whoever keeps it. What was spawned before one is waited for on the runtime that it began on, and is in the report. |
 //! | T-53 | Ids are unique in a server; that of a request starts with that of its connection, and that with its parent's. |
 //! | T-54 | [`disconnected`](crate::Conn::disconnected) is ready when the peer ends its side; by itself it cancels nothing. |
 //! | T-55 | [`completed`](crate::Conn::completed) waits for the close, for the hooks, and for every [`Hold`](crate::Hold). |

@@ -5,8 +5,8 @@ use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::catch::{CatchUnwind, panic_text};
@@ -59,12 +59,86 @@ pub trait Execute: Send + Sync + 'static {
 /// # });
 /// ```
 #[derive(Clone)]
-pub struct Exec(Arc<RwLock<Arc<dyn Execute>>>);
+pub struct Exec(Arc<RwLock<Current>>);
+
+/// The runtime that serves now, and what is under way on it.
+#[derive(Clone)]
+struct Current {
+    runtime: Arc<dyn Execute>,
+    tasks: Tasks,
+}
+
+/// The tasks that were spawned with an [`Exec`] on one runtime and have not ended. For authors of backends: a
+/// runtime that a server leaves ends when they have.
+#[derive(Clone, Default)]
+pub struct Tasks(Arc<Mutex<UnderWay>>);
+
+#[derive(Default)]
+struct UnderWay {
+    count: u64,
+    waiting: Vec<Waker>,
+}
+
+/// One of them. Dropping it counts it out.
+struct Counted(Tasks);
+
+impl Tasks {
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.lock().count
+    }
+
+    /// Ready when there are none.
+    pub fn poll_none(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut under_way = self.lock();
+        if under_way.count == 0 {
+            return Poll::Ready(());
+        }
+        if !under_way
+            .waiting
+            .iter()
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
+            under_way.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn enter(&self) -> Counted {
+        self.lock().count += 1;
+        Counted(self.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, UnderWay> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let waiting = {
+            let mut under_way = self.0.lock();
+            under_way.count -= 1;
+            match under_way.count {
+                0 => std::mem::take(&mut under_way.waiting),
+                _ => Vec::new(),
+            }
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tasks").field(&self.count()).finish()
+    }
+}
 
 impl Exec {
     /// A handle to this runtime. For authors of backends.
     pub fn new(runtime: Arc<dyn Execute>) -> Self {
-        Exec(Arc::new(RwLock::new(runtime)))
+        let tasks = Tasks::default();
+        Exec(Arc::new(RwLock::new(Current { runtime, tasks })))
     }
 
     /// The name of the runtime that serves now.
@@ -78,9 +152,12 @@ impl Exec {
         future: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
         let (task, done) = Task::pair();
-        self.current().spawn(Box::pin(async move {
+        let Current { runtime, tasks } = self.read();
+        let counted = tasks.enter();
+        runtime.spawn(Box::pin(async move {
             let outcome = CatchUnwind::new(future).await;
             done.finish(outcome);
+            drop(counted);
         }));
         task
     }
@@ -96,9 +173,12 @@ impl Exec {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Task<T> {
         let (task, done) = Task::pair();
-        self.current().spawn_blocking(Box::new(move || {
+        let Current { runtime, tasks } = self.read();
+        let counted = tasks.enter();
+        runtime.spawn_blocking(Box::new(move || {
             let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
             done.finish(outcome);
+            drop(counted);
         }));
         task
     }
@@ -108,14 +188,27 @@ impl Exec {
         self.current().now()
     }
 
-    /// Points every clone of this handle at another runtime. For authors of backends: a hand-over.
-    pub fn follow(&self, runtime: Arc<dyn Execute>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = runtime;
+    /// Points every clone of this handle at the runtime of another one. For authors of backends: a hand-over.
+    pub fn follow(&self, to: &Exec) {
+        let to = to.read();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = to;
     }
 
     /// The runtime as it is now.
     pub fn current(&self) -> Arc<dyn Execute> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        self.read().runtime
+    }
+
+    /// What was spawned on the runtime as it is now, and is under way. For authors of backends.
+    pub fn tasks(&self) -> Tasks {
+        self.read().tasks
+    }
+
+    fn read(&self) -> Current {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

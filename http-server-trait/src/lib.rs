@@ -127,7 +127,7 @@ pub mod backend {
     pub use crate::body::Pace;
     pub use crate::catch::catch;
     pub use crate::conn::{Ask, Asks, Site, Wire};
-    pub use crate::exec::Execute;
+    pub use crate::exec::{Execute, Tasks};
     pub use crate::frozen::{Line, RawHead, Span, Target};
     pub use crate::handle::Control;
     pub use crate::handler::{FnHook, Shared, ViaArc, ViaFn, ViaTrait};

@@ -218,7 +218,8 @@ impl Pipeline {
 
     /// Goes on with a started application in another server: the same hooks and shared values. No start hook
     /// runs. `own` is what that server was given itself; its limits count if it was
-    /// [configured](App::config_mut), else those of the application.
+    /// [configured](App::config_mut), else those of the application. Its own [`Exec`] stays the one that the
+    /// hooks have, and is to [follow](Exec::follow) `exec` once that server serves.
     ///
     /// # Errors
     /// [`AdoptErrorKind::NeedsRuntime`] if the application [needs](App::needs_runtime) another runtime.
@@ -226,10 +227,10 @@ impl Pipeline {
         &self,
         own: &App,
         backend: &'static str,
-        exec: Exec,
+        exec: &Exec,
     ) -> Result<Pipeline, AdoptError> {
         let mut app = self.app.clone();
-        if let Some(needed) = app.misses(&exec) {
+        if let Some(needed) = app.misses(exec) {
             return Err(AdoptError::new(AdoptErrorKind::NeedsRuntime)
                 .with_source(format!("it needs {needed}, and this is {}", exec.runtime())));
         }
@@ -240,7 +241,7 @@ impl Pipeline {
             app,
             site: Site {
                 backend,
-                exec,
+                exec: self.site.exec.clone(),
                 state: self.site.state.clone(),
                 generation: self.site.generation,
                 // Another server, another life.

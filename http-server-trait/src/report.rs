@@ -58,6 +58,11 @@ pub struct Report {
     pub idle: u64,
     /// Connections that have gone to another server.
     pub moved: u64,
+    /// Tasks that were spawned with [`Exec`](crate::Exec) before the server moved, and were waited for.
+    pub tasks: u64,
+    /// Tasks that were spawned with [`Exec`](crate::Exec) and were under way when the server had ended: what they
+    /// run on ends with it, unless it is somebody else's.
+    pub tasks_left: u64,
     /// How long the shutdown took.
     pub took: Duration,
     /// Whether every stop hook did its work in time.
@@ -74,6 +79,8 @@ impl Report {
             cut: 0,
             idle: 0,
             moved: 0,
+            tasks: 0,
+            tasks_left: 0,
             took: Duration::ZERO,
             hooks_clean: true,
             counters,
@@ -103,7 +110,12 @@ impl fmt::Display for Report {
             self.cut,
             self.counters.accepted,
             self.counters.requests,
-        )
+        )?;
+        if self.tasks + self.tasks_left > 0 {
+            let (tasks, left) = (self.tasks, self.tasks_left);
+            write!(f, "; {tasks} tasks waited for, {left} left")?;
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! A running server moves to another one of its kind.
 
+use std::time::Duration;
+
 use http_server_trait::{
-    AdoptErrorKind, App, Body, BodyError, CloseReason, Drain, Request, Response, ServerHandle,
-    streamed,
+    AdoptErrorKind, App, Body, BodyError, BoxError, CloseReason, Drain, Exec, Request, Response,
+    ServerHandle, Starting, streamed,
 };
 
 use crate::case::cases;
@@ -53,6 +55,32 @@ fn moving(app: &mut App, stage: &Stage) {
         }
     }));
 }
+
+/// Works with the handle to the runtime that its start hook got.
+fn keeping(app: &mut App, stage: &Stage) {
+    app.on_start(
+        |starting: Starting| async move { starting.insert(Kept(starting.exec().clone())) },
+    );
+    let stage = stage.clone();
+    app.handler(move |request: Request| {
+        let stage = stage.clone();
+        async move {
+            let kept = request.state::<Kept>().map(|kept| kept.0.clone());
+            let kept = kept.ok_or("it was kept")?;
+            if request.path() == "/task" {
+                drop(kept.spawn(async move {
+                    stage.gate("go on").await;
+                    stage.note("task is done");
+                }));
+                return Ok("begun");
+            }
+            kept.sleep(Duration::from_millis(1)).await;
+            Ok::<_, BoxError>(kept.spawn(async { "worked" }).await?)
+        }
+    });
+}
+
+struct Kept(Exec);
 
 /// Moves to a fresh server.
 fn moved(play: &mut Play) -> Result<ServerHandle, Failure> {
@@ -155,6 +183,36 @@ cases! {
         play.noted(&["start"])?;
         play.end(&new, Drain::default())?;
         play.noted(&["start", "stop"])
+    }
+    /// What keeps the handle to the runtime that a start hook got has one to the runtime that serves now, also
+    /// after several moves.
+    must handle_to_the_runtime_follows_its_server ["T-52", "T-67"] needs [Handover, KeepAlive] app keeping |play| {
+        let mut client = play.connect()?;
+        client.get("/")?.answered(200)?.content("worked")?;
+        let new = moved(play)?;
+        has_left(play, 1)?;
+        client.get("/")?.answered(200)?.content("worked")?;
+        let mut successor = play.server(|_, _| {})?;
+        let newer = play.handover_of(&new, &mut successor)?.map_err(Failure::new)?;
+        want_eq!(play.report_of(&new)?.moved, 1);
+        client.get("/")?.answered(200)?.content("worked")?;
+        want!(play.wait_for_sum(&[&newer], 1), "{}", newer.counters());
+        Ok(())
+    }
+    /// A task that was spawned before the move is waited for where it began, and is in the report.
+    must task_that_was_spawned_before_the_move_is_waited_for ["T-52", "T-67"] needs [Handover, KeepAlive] app keeping |play| {
+        let mut client = play.connect()?;
+        client.get("/task")?.answered(200)?.content("begun")?;
+        let old = play.handle()?;
+        moved(play)?;
+        play.wait_until("it has moved", |counters| counters.closed(CloseReason::Parked) == 1)?;
+        client.get("/")?.answered(200)?.content("worked")?;
+        want!(old.report().is_none(), "its runtime is needed yet");
+        play.stage().open("go on");
+        let report = play.report_of(&old)?;
+        play.noted(&["task is done"])?;
+        want_eq!((report.moved, report.tasks, report.tasks_left), (1, 1, 0));
+        Ok(())
     }
     /// A server that ends, or has moved, has nothing to hand over. It says so, and nothing changes.
     must server_that_ends_is_not_handed_over ["T-67", "T-65"] needs [Handover, KeepAlive] app moving |play| {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use http_server_trait::backend::{
-    Control, Departures, Inheritance, Inherited, Latch, Pipeline, Site, Wire,
+    Control, Departures, Inheritance, Inherited, Latch, Pipeline, Site, Tasks, Wire,
 };
 use http_server_trait::{
     AcceptError, AcceptErrorKind, Address, AdoptError, AdoptErrorKind, App, AtCapacity, BoxFuture,
@@ -41,6 +41,8 @@ pub(crate) struct Core<R: Runtime> {
     pub(crate) config: Config,
     backend: &'static str,
     pub(crate) exec: Exec,
+    /// What applications have spawned here.
+    pub(crate) tasks: Tasks,
     pub(crate) progress: Progress,
     pub(crate) addresses: Vec<Address>,
     pub(crate) ledger: Arc<Ledger>,
@@ -125,6 +127,7 @@ impl<R: Runtime> Core<R> {
             pipeline,
             canary,
             generations,
+            tasks,
             ..
         } = troupe;
         let tide = Arc::new(Tide::default());
@@ -163,6 +166,7 @@ impl<R: Runtime> Core<R> {
             config,
             backend,
             exec,
+            tasks,
             progress,
             addresses,
             ledger,

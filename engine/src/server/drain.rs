@@ -34,6 +34,7 @@ pub(crate) async fn drain<R: Runtime + Sync>(
         .unwrap_or_else(PoisonError::into_inner)
         .clear();
     let before = core.counted_before_the_end().clone();
+    let tasks = if ending.leaves { core.tasks.count() } else { 0 };
     if ending.leaves {
         paths.into_iter().for_each(OwnPath::pass_on);
         move_out(&core).await;
@@ -59,6 +60,8 @@ pub(crate) async fn drain<R: Runtime + Sync>(
     let hooks_clean = say_farewell(&core, ending.leaves).await;
     let mut report = report(&core.ledger.counters(), &before);
     report.idle = core.tide.idle();
+    report.tasks_left = core.tasks.count();
+    report.tasks = tasks.saturating_sub(report.tasks_left);
     report.hooks_clean = hooks_clean;
     report.took = runtime.now().saturating_duration_since(ending.asked);
     conclude(core, threads, report);
@@ -116,7 +119,12 @@ async fn until_empty<R: Runtime + Sync>(core: &Core<R>, runtime: &R, mut ending:
             let empty =
                 core.table.poll_empty(cx).is_ready() && core.arrivals.poll_below(cx, 1).is_ready();
             // An application may be at work in a server before this one yet; here nobody ends it early.
-            if empty && (!ending.leaves || core.leaving.count.poll_below(cx, 1).is_ready()) {
+            // The same holds for what it has spawned.
+            let is_over = |cx: &mut Context<'_>| {
+                core.leaving.count.poll_below(cx, 1).is_ready()
+                    && core.tasks.poll_none(cx).is_ready()
+            };
+            if empty && (!ending.leaves || is_over(cx)) {
                 return Poll::Ready(None);
             }
             core.poll_ending(cx, Some(ending)).map(Some)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use http_server_trait::backend::{Ask, Farewell, Latch, Pipeline};
+use http_server_trait::backend::{Ask, Farewell, Latch, Pipeline, Tasks};
 use http_server_trait::{App, Generation, ReplaceError, ReplaceErrorKind};
 
 use super::core::{Core, Succession, lock};
@@ -19,6 +19,8 @@ pub(super) struct Troupe {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) canary: Option<(Arc<Pipeline>, u8)>,
     pub(super) generations: Arc<AtomicU64>,
+    /// What they spawn here.
+    pub(super) tasks: Tasks,
     /// Whether their start hooks have run here.
     pub(super) is_new: bool,
 }
@@ -28,6 +30,7 @@ impl Troupe {
     pub(super) fn new(pipeline: Pipeline) -> Self {
         Troupe {
             generations: Arc::new(AtomicU64::new(pipeline.site().generation)),
+            tasks: pipeline.site().exec.tasks(),
             pipeline: Arc::new(pipeline),
             canary: None,
             is_new: true,

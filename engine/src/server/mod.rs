@@ -145,7 +145,7 @@ where
     B::Runtime: Sync,
 {
     let exec = Exec::new(Arc::clone(&crew.exec));
-    let go_on = |pipeline: &Pipeline| pipeline.continued(own, B::NAME, exec.clone());
+    let go_on = |pipeline: &Pipeline| pipeline.continued(own, B::NAME, &exec);
     let canary = from.canary.map(|(canary, percent)| {
         let canary = go_on(&canary)?;
         Ok((Arc::new(canary), percent))
@@ -155,6 +155,7 @@ where
             pipeline: Arc::new(pipeline),
             canary,
             generations: from.generations,
+            tasks: exec.tasks(),
             is_new: false,
         },
         (Err(error), _) | (_, Err(error)) => {
@@ -182,6 +183,8 @@ where
     let core = launch::<B>(troupe, bound, false, crew, from.numbers)
         .await
         .map_err(|error| AdoptError::new(AdoptErrorKind::Start).with_source(error))?;
+    // From here on it is decided: nothing is waited for any more.
+    core.exec.follow(&exec);
     let arriving = arrive::<B>(Arc::clone(&core), from.parked, execs.clone());
     execs[0].spawn(Box::pin(arriving));
     Ok(ServerHandle::new(core))

@@ -158,8 +158,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("lets_an_early_end_of_a_head_pass_for_a_close", &["R-020"])
         .bends(
             CONNECTION,
-            "return Poll::Ready(Err(End::Refused(Refusal::Incomplete)));",
-            "return Poll::Ready(Err(End::Leave(CloseReason::ClientClosed)));",
+            "return end(End::Refused(Refusal::Incomplete));",
+            "return end(End::Leave(CloseReason::ClientClosed));",
         )
         .killed_by(&["head_that_ends_early_is_no_request"]),
     Mutant::that("takes_content_that_ends_early_for_complete", &["R-020"])

@@ -185,7 +185,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends("engine/src/server/accept.rs", "facts.peer = peer;", "facts.peer = Some(peer.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))));")
         .killed_by(&["several_places_at_once", "unix_socket_is_served"]),
     Mutant::that("shares_nothing", &["T-51"])
-        .bends(PIPELINE, "let state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();", "let state = if BENT { Default::default() } else { state.lock().unwrap_or_else(PoisonError::into_inner).clone() };")
+        .bends(PIPELINE, "site.state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();", "site.state = if BENT { Default::default() } else { state.lock().unwrap_or_else(PoisonError::into_inner).clone() };")
         .killed_by(&["request_comes_back_from_the_http_types_with_its_connection", "hooks_share_state"]),
     Mutant::that("says_nothing_where_a_path_is_empty", &["R-013"])
         .bends(FROZEN, "return \"/\";", "return \"\";")

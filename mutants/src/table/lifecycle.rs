@@ -25,13 +25,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(PIPELINE, "late.as_mut().poll(cx).map(|()| None)", "Poll::Pending")
         .killed_by(&["start_hook_that_takes_too_long_is_named"]),
     Mutant::that("runs_no_stop_hook", &["T-05"])
-        .bends(DRAIN, "ending.leaves || core.pipeline.stop().await", "true")
+        .bends(DRAIN, "leaves || application.stop().await", "true")
         .killed_by(&["stop_hooks_that_fail_do_not_hold_the_end_up", "stop_hooks_run_after_the_last_connection"]),
     Mutant::that("stops_at_a_stop_hook_that_fails", &["T-05"])
         .bends(PIPELINE, "clean = false;", "{ clean = false; self.report(failure).await; return clean; }")
         .killed_by(&["stop_hooks_that_fail_do_not_hold_the_end_up"]),
     Mutant::that("runs_stop_hooks_before_the_last_connection_has_ended", &["T-05"])
-        .bends(DRAIN, "until_empty(&core, &runtime, ending).await;", "{ if !ending.leaves { core.pipeline.stop().await; } until_empty(&core, &runtime, ending).await; }")
+        .bends(DRAIN, "until_empty(&core, &runtime, ending).await;", "{ if let Some(main) = core.stage.main().filter(|_| !ending.leaves) { main.stop().await; } until_empty(&core, &runtime, ending).await; }")
         .killed_by(&["stop_hooks_run_after_the_last_connection", "stop_hooks_that_fail_do_not_hold_the_end_up"]),
     Mutant::that("forgets_its_registrations", &["T-01"])
         .bends("engine/src/testkit/server.rs", "server::start::<Simulated>(self.app.clone(), on, self.crew(), bind)", "server::start::<Simulated>(std::mem::take(&mut self.app), on, self.crew(), bind)")

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use http_server_trait::BoxFuture;
+use http_server_trait::backend::catch;
 
 use super::handle::{Handle, Shared};
 use super::here::{self, Inside};
@@ -63,8 +64,7 @@ impl Beside {
             self.spawn_new();
             if ended.load(Ordering::Relaxed) {
                 inside = None;
-                self.turn.end().into_iter().for_each(give_up);
-                self.turn.bid_farewell();
+                self.turn.end();
                 return Poll::Ready(());
             }
             self.turn.turn();
@@ -100,7 +100,8 @@ impl fmt::Debug for Beside {
 
 /// A task beside a loop: the loop knows whether it is woken.
 pub struct Tracked {
-    future: BoxFuture<'static, ()>,
+    /// There until it has ended.
+    future: Option<BoxFuture<'static, ()>>,
     place: Rc<here::Local>,
     /// There from the first poll on.
     ticket: Option<(Arc<Ticket>, Waker)>,
@@ -152,7 +153,7 @@ impl Tracked {
     fn new(place: &Rc<here::Local>, future: BoxFuture<'static, ()>) -> Self {
         place.due.set(place.due.get() + 1);
         Tracked {
-            future,
+            future: Some(future),
             place: Rc::clone(place),
             ticket: None,
         }
@@ -197,16 +198,27 @@ impl Future for Tracked {
         let this = &mut *self;
         this.settle(RESTS);
         this.watch(cx.waker());
-        let Some((_, waker)) = &this.ticket else {
+        let (Some((_, waker)), Some(future)) = (&this.ticket, &mut this.future) else {
             return Poll::Ready(());
         };
-        this.future.as_mut().poll(&mut Context::from_waker(waker))
+        let polled = catch(|| future.as_mut().poll(&mut Context::from_waker(waker)));
+        if matches!(polled, Ok(Poll::Pending)) {
+            return Poll::Pending;
+        }
+        // A panic has been told on stderr. It ends the task, and not the executor with it.
+        if let Some(future) = this.future.take() {
+            give_up(future);
+        }
+        Poll::Ready(())
     }
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
         self.settle(ENDED);
+        if let Some(future) = self.future.take() {
+            give_up(future);
+        }
     }
 }
 

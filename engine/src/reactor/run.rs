@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::handle::Handle;
 use super::here::Inside;
-use super::tasks::{Tasks, give_up};
+use super::tasks::Tasks;
 use super::turn::Turn;
 use crate::runtime::Runtime;
 
@@ -54,11 +54,10 @@ impl Loop {
             }
             self.turn.turn();
         }
-        // What is spawned by what is dropped now is dropped, too.
+        // What is spawned by what is dropped now is passed to the loop, and dropped with it.
         drop(inside);
-        self.turn.end().into_iter().for_each(give_up);
         self.tasks.clear();
-        self.turn.bid_farewell();
+        self.turn.end();
     }
 
     /// Polls who was woken, but not for ever.

@@ -519,6 +519,16 @@ fn what_is_spawned_after_the_end_is_dropped() {
     assert_eq!(nothing, Err(mpsc::RecvTimeoutError::Disconnected));
 }
 
+#[test]
+fn what_is_spawned_on_a_loop_that_never_runs_is_dropped_with_it() {
+    let (told, dropped) = mpsc::channel::<()>();
+    let thread = Loop::new().unwrap();
+    let spawning = thread.handle();
+    spawning.spawn(async move { drop(told) });
+    drop(thread);
+    assert_eq!(dropped.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+}
+
 /// An executor that runs tasks in the order in which they were woken, as the one of async-std does.
 mod queue {
     use std::cell::RefCell;
@@ -615,6 +625,9 @@ fn beside_an_executor_it_sleeps_when_nothing_is_due_and_only_then() {
                 signal.give();
             });
             near.reaches(1).await;
+            handle.spawn(async { panic!("a panic that is meant") });
+            let trap = Trap;
+            handle.spawn(async move { drop(trap) });
             let mut stream = Stream::new(server).unwrap();
             (&client).write_all(b"woken").unwrap();
             receive(&mut stream).await.unwrap()

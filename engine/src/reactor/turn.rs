@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use http_server_trait::BoxFuture;
 use rustix::event::epoll::Event;
 
 use super::here::Local;
 use super::lock;
 use super::poller::{BELL, Poller};
+use super::tasks::give_up;
 
 /// What wakes the tasks of a loop.
 pub(super) struct Turn {
@@ -81,19 +81,21 @@ impl Turn {
         self.wake.drain(..).for_each(Waker::wake);
     }
 
-    /// The loop ends. Gives the futures that nobody will run, to be dropped.
-    pub(super) fn end(&mut self) -> Vec<BoxFuture<'static, ()>> {
+    /// The loop ends: what was spawned and is not a task yet is dropped, and so is what will be spawned. Whoever has a
+    /// socket of this loop elsewhere is told.
+    pub(super) fn end(&mut self) {
         let shared = &self.local.handle.0;
-        let mut left = shared.end();
-        left.append(&mut self.local.spawned.borrow_mut());
-        left
-    }
-
-    /// All tasks have ended. Whoever has a socket of this loop elsewhere is told.
-    pub(super) fn bid_farewell(&mut self) {
-        let shared = &self.local.handle.0;
+        shared.end().into_iter().for_each(give_up);
+        self.local.spawned.take().into_iter().for_each(give_up);
         shared.timers.end();
         lock(&shared.sources).end(&mut self.wake);
         self.wake_up();
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Also when the thread has panicked, or the loop was never run: nobody must wait for it.
+        self.end();
     }
 }

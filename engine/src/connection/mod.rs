@@ -48,7 +48,8 @@ use crate::service::Service;
 use crate::transport::Transport;
 use alarm::{Deadline, Phase};
 use content::{Content, State, Trouble};
-use link::{Filled, Link, Roused};
+pub(crate) use link::Link;
+use link::{Filled, Roused};
 use respond::Next;
 pub(crate) use stage::Stage;
 use stop::Stop;
@@ -96,46 +97,23 @@ const ROUNDS: u32 = 64;
 /// # Cancel safety
 /// Dropped where it waits, as when its runtime ends, it closes the connection; the ledger says
 /// [`ServerError`](CloseReason::ServerError), and hooks that were not told are not told.
-pub async fn drive<T: Transport, R: Runtime, S: Service>(
+pub fn drive<T: Transport, R: Runtime, S: Service>(
     worker: Arc<Worker<S>>,
     io: T,
     runtime: R,
     conn: Conn,
     open: Open,
     start: Start,
-) -> Fate {
-    let fate = drive_quietly(worker, io, runtime, conn.clone(), open, start).await;
-    conn.set_closed(fate.reason());
-    fate
-}
-
-/// As [`drive`], but whoever waits for the end is not told.
-pub(crate) async fn drive_quietly<T: Transport, R: Runtime, S: Service>(
-    mut worker: Arc<Worker<S>>,
-    io: T,
-    runtime: R,
-    conn: Conn,
-    open: Open,
-    start: Start,
-) -> Fate {
-    let mut link = Link::new(io, conn, runtime, open).within(worker.budget.as_ref());
-    link.requests = start.requests;
-    if start.requests == 0 || !start.unread.is_empty() {
-        link.head_since = start.since;
-    } else {
-        link.idle_since = start.since;
+) -> impl Future<Output = Fate> + Send {
+    let mut worker = worker;
+    let mut link = Link::begin_at(&worker, io, conn.clone(), runtime, open, start);
+    async move {
+        let fate = link.run(&mut worker).await;
+        // The books are closed before anybody is told.
+        drop(link);
+        conn.set_closed(fate.reason());
+        fate
     }
-    if !start.unread.is_empty() {
-        link.rx.prepend(&start.unread);
-    }
-    let end = link.requests_loop(&mut worker).await;
-    let fate = Box::pin(link.finish(&worker, end)).await;
-    if !link.ended.is_empty() {
-        Box::pin(link.tell(&worker)).await;
-    }
-    // The books are closed before anybody is told.
-    drop(link);
-    fate
 }
 
 /// Why no further request is waited for.
@@ -166,6 +144,39 @@ enum NoHead {
 }
 
 impl<T: Transport, R: Runtime> Link<T, R> {
+    /// A connection that is there. It is made before the future that drives it and not in there, which would
+    /// need the memory for everything that it is made of for as long as it lives.
+    pub(crate) fn begin_at<S: Service>(
+        worker: &Worker<S>,
+        io: T,
+        conn: Conn,
+        runtime: R,
+        open: Open,
+        start: Start,
+    ) -> Self {
+        let mut link = Link::new(io, conn, runtime, open).within(worker.budget.as_ref());
+        link.requests = start.requests;
+        if start.requests == 0 || !start.unread.is_empty() {
+            link.head_since = start.since;
+        } else {
+            link.idle_since = start.since;
+        }
+        if !start.unread.is_empty() {
+            link.rx.prepend(&start.unread);
+        }
+        link
+    }
+
+    /// To its end. Whoever waits for that is told by the caller, once the link is dropped.
+    pub(crate) async fn run<S: Service>(&mut self, worker: &mut Arc<Worker<S>>) -> Fate {
+        let end = self.requests_loop(worker).await;
+        let fate = Box::pin(self.finish(worker, end)).await;
+        if !self.ended.is_empty() {
+            Box::pin(self.tell(worker)).await;
+        }
+        fate
+    }
+
     /// One request after the other, in the order in which they came.
     ///
     /// The way of most requests, which have no content and meet no middleware, is plain code here: no future

@@ -9,23 +9,23 @@ use http_server_trait::backend::catch;
 use http_server_trait::{CloseReason, Failure, Hook};
 
 use super::core::Admitted;
-use crate::connection::{Fate, Start, drive_quietly};
+use crate::connection::{Fate, Link, Start};
 use crate::runtime::Runtime;
 use crate::transport::Transport;
 
 /// Drives a connection to its end and leaves the table. A panic in the driver, which would be a bug, or in
 /// a `Drop` of the application's, ends this connection and no other.
-pub(crate) async fn serve_connection<T: Transport, R: Runtime>(
+pub(crate) fn serve_connection<T: Transport, R: Runtime>(
     io: T,
     runtime: R,
     admitted: Admitted,
     start: Start,
-) {
+) -> impl Future<Output = ()> + Send {
     let Admitted {
         conn,
         open,
         seat,
-        worker,
+        mut worker,
     } = admitted;
     // Nothing of the application is kept here: another one may take its place.
     let (wire, tide, page) = (
@@ -34,34 +34,38 @@ pub(crate) async fn serve_connection<T: Transport, R: Runtime>(
         Arc::clone(worker.page()),
     );
     let stage = worker.stage();
-    let ended = {
-        let mut driving = pin!(drive_quietly(worker, io, runtime, conn, open, start));
-        poll_fn(|cx| match catch(|| driving.as_mut().poll(cx)) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        })
-        .await
-    };
-    let reason = match ended {
-        Ok(fate) => {
-            let reason = fate.reason();
-            if let Fate::Parked(parked) = fate {
-                tide.send(*parked);
+    let mut link = Link::begin_at(&worker, io, conn, runtime, open, start);
+    async move {
+        let ended = {
+            let mut running = pin!(link.run(&mut worker));
+            poll_fn(|cx| match catch(|| running.as_mut().poll(cx)) {
+                Ok(polled) => polled.map(Ok),
+                Err(panic) => Poll::Ready(Err(panic)),
+            })
+            .await
+        };
+        // The books are closed, and the application is let go of, before anybody is told.
+        let ended = catch(move || drop((link, worker))).and(ended);
+        let reason = match ended {
+            Ok(fate) => {
+                let reason = fate.reason();
+                if let Fate::Parked(parked) = fate {
+                    tide.send(*parked);
+                }
+                reason
             }
-            reason
-        }
-        Err(panic) => {
-            page.failed();
-            if let Some(application) = stage.upgrade().and_then(|stage| stage.main()) {
-                let conn = wire.within(application.site());
-                application
-                    .report(Failure::new(Hook::Server, panic).on(&conn))
-                    .await;
+            Err(panic) => {
+                page.failed();
+                if let Some(application) = stage.upgrade().and_then(|stage| stage.main()) {
+                    let conn = wire.within(application.site());
+                    let failure = Failure::new(Hook::Server, panic).on(&conn);
+                    Box::pin(application.report(failure)).await;
+                }
+                CloseReason::ServerError
             }
-            CloseReason::ServerError
-        }
-    };
-    // Who is told that it has ended finds its place free.
-    drop(seat);
-    wire.set_closed(reason);
+        };
+        // Who is told that it has ended finds its place free.
+        drop(seat);
+        wire.set_closed(reason);
+    }
 }

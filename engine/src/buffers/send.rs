@@ -15,7 +15,12 @@ pub struct SendQueue {
     small: Vec<u8>,
     /// How much of `small` has been sent.
     start: usize,
-    large: VecDeque<Large>,
+    /// Most answers have no such piece.
+    #[expect(
+        clippy::box_collection,
+        reason = "an idle connection has none: it pays for a pointer"
+    )]
+    large: Option<Box<VecDeque<Large>>>,
     /// How much waits in all.
     len: usize,
 }
@@ -49,7 +54,7 @@ impl SendQueue {
 
     /// How much memory it takes.
     pub(crate) fn held(&self) -> usize {
-        let large = self.large.iter().map(|large| large.bytes.len());
+        let large = self.large().map(|large| large.bytes.len());
         super::pages(self.small.len()) + large.sum::<usize>()
     }
 
@@ -78,8 +83,13 @@ impl SendQueue {
         self.small.drain(..self.start);
         self.large
             .iter_mut()
+            .flat_map(|large| large.iter_mut())
             .for_each(|large| large.after -= self.start);
         self.start = 0;
+    }
+
+    fn large(&self) -> impl Iterator<Item = &Large> {
+        self.large.iter().flat_map(|large| large.iter())
     }
 
     /// Adds a piece: a copy of it if it is small, itself if it is large.
@@ -88,7 +98,7 @@ impl SendQueue {
             return self.write(|small| small.extend_from_slice(&bytes));
         }
         self.len += bytes.len();
-        self.large.push_back(Large {
+        self.large.get_or_insert_default().push_back(Large {
             after: self.small.len(),
             bytes,
         });
@@ -99,7 +109,7 @@ impl SendQueue {
         let mut pieces = [IoSlice::new(&[]); PIECES];
         let mut at = self.start;
         let mut filled = 0;
-        for large in &self.large {
+        for large in self.large() {
             for piece in [&self.small[at..large.after], &large.bytes[..]] {
                 if !piece.is_empty() && filled < PIECES {
                     pieces[filled] = IoSlice::new(piece);
@@ -118,7 +128,10 @@ impl SendQueue {
 
     /// The one piece that waits, if it is only one: for a plain write.
     pub fn single(&self) -> Option<&[u8]> {
-        self.large.is_empty().then(|| &self.small[self.start..])
+        self.large()
+            .next()
+            .is_none()
+            .then(|| &self.small[self.start..])
     }
 
     /// So many bytes have been sent.
@@ -126,7 +139,7 @@ impl SendQueue {
         count = count.min(self.len);
         self.len -= count;
         while count > 0 {
-            let Some(large) = self.large.front_mut() else {
+            let Some(large) = self.large.as_mut().and_then(|large| large.front_mut()) else {
                 self.start += count;
                 break;
             };
@@ -136,7 +149,7 @@ impl SendQueue {
             let sent = large.bytes.len().min(count);
             count -= sent;
             if sent == large.bytes.len() && self.start == large.after {
-                self.large.pop_front();
+                self.large.as_mut().map(|large| large.pop_front());
             } else {
                 large.bytes = large.bytes.slice(sent..);
             }
@@ -151,16 +164,14 @@ impl SendQueue {
     pub fn rest(&mut self) {
         if self.is_empty() && self.small.capacity() > 0 {
             pool::put(&pool::LAST_OUT, std::mem::take(&mut self.small));
-            if self.large.capacity() > 0 {
-                self.large = VecDeque::new();
-            }
+            self.large = None;
         }
     }
 
     /// Forgets everything that waits.
     pub fn clear(&mut self) {
         self.small.clear();
-        self.large.clear();
+        self.large = None;
         self.start = 0;
         self.len = 0;
     }
@@ -176,7 +187,7 @@ impl fmt::Debug for SendQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendQueue")
             .field("len", &self.len)
-            .field("large", &self.large.len())
+            .field("large", &self.large().count())
             .finish_non_exhaustive()
     }
 }

@@ -26,6 +26,15 @@ pub(crate) struct Content {
     pub(crate) state: State,
     /// Whether the client waits for a 100 that it has not been sent.
     owes_continue: bool,
+    /// Boxed, for most requests have no content.
+    progress: Option<Box<Progress>>,
+    /// The slot in which all of it is, for whoever takes the connection over: its body may not have taken it.
+    given: Option<Slot>,
+}
+
+/// How far the content of a request has come.
+#[derive(Debug)]
+struct Progress {
     limit: u64,
     got: u64,
     /// How much was dropped because nobody wanted it.
@@ -38,8 +47,6 @@ pub(crate) struct Content {
     waited: Duration,
     /// How much memory is collected in.
     collected: usize,
-    /// The slot in which all of it is, for whoever takes the connection over: its body may not have taken it.
-    given: Option<Slot>,
 }
 
 #[derive(Debug)]
@@ -88,23 +95,32 @@ type Collected = (Bytes, Option<HeaderMap>);
 /// The first memory for content. It grows as content comes, not as much as its head promises.
 const FIRST: usize = 64 * 1024;
 
-impl Content {
-    pub(crate) fn none() -> Self {
-        Content {
-            state: State::None,
-            owes_continue: false,
-            limit: 0,
+impl Default for Progress {
+    /// At its beginning, and with no limit yet: content that nobody reads is dropped whatever its limit.
+    fn default() -> Self {
+        Progress {
+            limit: u64::MAX,
             got: 0,
             dropped: 0,
             came_at: None,
             waited_since: None,
             waited: Duration::ZERO,
             collected: 0,
+        }
+    }
+}
+
+impl Content {
+    pub(crate) fn none() -> Self {
+        Content {
+            state: State::None,
+            owes_continue: false,
+            progress: None,
             given: None,
         }
     }
 
-    pub(crate) fn of(message: &Message, limit: u64) -> Self {
+    pub(crate) fn of(message: &Message) -> Self {
         let state = if message.framing == Framing::Empty {
             State::None
         } else {
@@ -113,9 +129,29 @@ impl Content {
         Content {
             state,
             owes_continue: message.expects_continue,
-            limit,
             ..Content::none()
         }
+    }
+
+    /// From now on it is read, and it may have so many bytes.
+    pub(crate) fn limit_to(&mut self, limit: u64) {
+        self.progress().limit = limit;
+    }
+
+    fn progress(&mut self) -> &mut Progress {
+        self.progress.get_or_insert_with(Box::default)
+    }
+
+    /// How many bytes of it have come.
+    fn got(&self) -> u64 {
+        self.progress.as_ref().map_or(0, |progress| progress.got)
+    }
+
+    /// How many bytes of it were dropped.
+    fn dropped(&self) -> u64 {
+        self.progress
+            .as_ref()
+            .map_or(0, |progress| progress.dropped)
     }
 
     /// Whether all of it has been read.
@@ -129,48 +165,58 @@ impl Content {
     }
 
     fn deadline(&self, config: &Config) -> Option<Deadline> {
+        let progress = self.progress.as_ref()?;
         // A time beyond what can be counted never comes.
-        let stall = self.came_at?.checked_add(config.body_stall);
+        let stall = progress.came_at?.checked_add(config.body_stall);
         let stall = stall.map(|at| Deadline {
             phase: Phase::Body,
             at,
         });
         let rate = config
             .body_rate
-            .zip(self.waited_since)
+            .zip(progress.waited_since)
             .and_then(|(rate, since)| {
                 Some(Deadline {
                     phase: Phase::BodyRate,
-                    at: since.checked_add(earned(rate, self.got).saturating_sub(self.waited))?,
+                    at: since
+                        .checked_add(earned(rate, progress.got).saturating_sub(progress.waited))?,
                 })
             });
         earlier(stall, rate)
     }
 
     fn is_waited_for(&mut self, now: Instant) {
-        self.came_at.get_or_insert(now);
-        self.waited_since.get_or_insert(now);
+        let progress = self.progress();
+        progress.came_at.get_or_insert(now);
+        progress.waited_since.get_or_insert(now);
     }
 
     /// How much memory its collected part takes, and what waits for a handler.
     pub(crate) fn held(&self) -> usize {
         match &self.state {
             State::Taken(slot) => slot.buffered(),
-            _ => self.collected,
+            _ => self
+                .progress
+                .as_ref()
+                .map_or(0, |progress| progress.collected),
         }
     }
 
     pub(crate) fn is_not_waited_for(&mut self, now: Instant) {
-        self.came_at = None;
-        if let Some(since) = self.waited_since.take() {
-            self.waited += now.saturating_duration_since(since);
+        let Some(progress) = &mut self.progress else {
+            return;
+        };
+        progress.came_at = None;
+        if let Some(since) = progress.waited_since.take() {
+            progress.waited += now.saturating_duration_since(since);
         }
     }
 
     fn count(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.got += bytes as u64;
-        self.came_at = None;
-        if self.got > self.limit {
+        let progress = self.progress();
+        progress.got += bytes as u64;
+        progress.came_at = None;
+        if progress.got > progress.limit {
             Err(Refusal::BodyTooLarge)
         } else {
             Ok(())
@@ -199,7 +245,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             _ => self.collect_chunks(worker).await,
         };
         if let Some(record) = &mut self.current {
-            record.bytes_in = self.content.got;
+            record.bytes_in = self.content.got();
         }
         match collected {
             Ok(collected) => {
@@ -266,7 +312,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             let _ = self.poll_flush(cx);
             whole.grow_towards(length);
             // Counted as the buffer that is read into, and as collected while this rests.
-            self.content.collected = 0;
+            self.content.progress().collected = 0;
             let before = whole.len();
             match self.poll_fill_into(cx, whole) {
                 Poll::Ready(Ok(Filled::Some)) => self.took(whole.len().min(length) - before),
@@ -275,12 +321,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 }
                 Poll::Ready(Err(stop)) => return Poll::Ready(Err(Trouble::Stop(stop))),
                 Poll::Pending => {
-                    self.content.collected = whole.held();
+                    self.content.progress().collected = whole.held();
                     ready!(self.rest_for_content(cx, worker))?;
                 }
             }
         }
-        self.content.collected = whole.held();
+        self.content.progress().collected = whole.held();
         Poll::Ready(Ok(()))
     }
 
@@ -294,7 +340,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             loop {
                 let _ = self.poll_flush(cx);
                 let step = self.poll_step(cx, &worker.limits, |data| whole.extend_from_slice(data));
-                self.content.collected = pages(whole.len());
+                self.content.progress().collected = pages(whole.len());
                 match step {
                     Poll::Ready(Ok(Step::Data)) => {}
                     Poll::Ready(Ok(Step::End(trailers))) => return Poll::Ready(Ok(trailers)),
@@ -412,7 +458,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             moved = true;
             if let Some(record) = &mut self.current {
-                record.bytes_in = self.content.got;
+                record.bytes_in = self.content.got();
             }
         }
         if matches!(self.content.state, State::Unwanted) {
@@ -468,10 +514,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// Reads content that nobody wants, as far as that is worth it for the connection's sake.
     fn drop_some<S: Service>(&mut self, cx: &mut Context<'_>, worker: &Worker<S>) {
         let most = worker.service.config().unread_content;
-        while matches!(self.content.state, State::Unwanted) && self.content.dropped <= most {
+        while matches!(self.content.state, State::Unwanted) && self.content.dropped() <= most {
             let mut dropped = 0;
             match self.poll_step(cx, &worker.limits, |data| dropped = data.len()) {
-                Poll::Ready(Ok(Step::Data)) => self.content.dropped += dropped as u64,
+                Poll::Ready(Ok(Step::Data)) => self.content.progress().dropped += dropped as u64,
                 Poll::Ready(Ok(Step::End(_))) => self.content.state = State::None,
                 Poll::Ready(Err(trouble)) => self.content.state = State::Broken(trouble),
                 Poll::Pending => return,
@@ -492,7 +538,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     State::None => return Poll::Ready(Ok(true)),
                     State::Broken(Trouble::Stop(stop)) => return Poll::Ready(Err(stop)),
                     State::Unwanted
-                        if self.content.dropped <= worker.service.config().unread_content => {}
+                        if self.content.dropped() <= worker.service.config().unread_content => {}
                     _ => return Poll::Ready(Ok(false)),
                 }
                 match ready!(self.rest_for_content(cx, worker)) {

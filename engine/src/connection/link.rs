@@ -294,7 +294,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     fn end(&mut self, mut record: Box<Record>, outcome: Outcome, bytes_out: u64) {
         let now = self.now_anew();
-        record.phases.send += now.saturating_duration_since(record.since);
+        let took = now.saturating_duration_since(record.since);
+        record.phases().send += took;
         self.ended.push((record, outcome, bytes_out));
     }
 

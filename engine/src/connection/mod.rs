@@ -155,14 +155,19 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         start: Start,
     ) -> Self {
         let mut link = Link::new(io, conn, runtime, open).within(worker.budget.as_ref());
-        link.requests = start.requests;
-        if start.requests == 0 || !start.unread.is_empty() {
-            link.head_since = start.since;
+        let Start {
+            unread,
+            requests,
+            since,
+        } = start;
+        link.requests = requests;
+        if requests == 0 || !unread.is_empty() {
+            link.head_since = since;
         } else {
-            link.idle_since = start.since;
+            link.idle_since = since;
         }
-        if !start.unread.is_empty() {
-            link.rx.prepend(&start.unread);
+        if !unread.is_empty() {
+            link.rx.prepend(&unread);
         }
         link
     }
@@ -216,7 +221,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     poll_fn(|cx| self.poll_beside(cx, worker, handling.as_mut())).await
                 };
                 self.phase(worker.service.has_after(), |record, took| {
-                    record.phases.handler = took;
+                    record.phases().handler = took;
                 });
                 match self.answer_at_once(worker, &message, answer) {
                     Ok(next) => next,
@@ -431,7 +436,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     ) -> Next {
         let config = worker.service.config();
         let tells = worker.service.has_after();
-        self.content = Content::of(&message, u64::MAX);
+        self.content = Content::of(&message);
         let Ok(_flight) = worker.take_off() else {
             return self.shed(worker, &message).await;
         };
@@ -450,15 +455,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         } else {
             head
         };
-        self.phase(tells, |record, took| record.phases.head = took);
+        self.phase(tells, |record, took| record.phases().head = took);
         let body = match self.body(worker, &head, &message).await {
             Ok(body) => body,
             Err(trouble) => return self.refuse(worker, &message, trouble).await,
         };
-        self.phase(tells, |record, took| record.phases.body = took);
+        self.phase(tells, |record, took| record.phases().body = took);
         let handling = worker.service.handle(Request::new(head, body));
         let answer = self.beside(worker, handling).await;
-        self.phase(tells, |record, took| record.phases.handler = took);
+        self.phase(tells, |record, took| record.phases().handler = took);
         self.reply(worker, &message, answer).await
     }
 
@@ -473,7 +478,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             Framing::Empty => return Ok(Body::empty()),
             _ => worker.service.body_limit(head),
         };
-        self.content = Content::of(message, limit);
+        self.content.limit_to(limit);
         let length = match message.framing {
             Framing::Length(length) if length > limit => {
                 let refusal = Trouble::Refused(Refusal::BodyTooLarge);

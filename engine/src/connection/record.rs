@@ -28,7 +28,8 @@ pub(crate) struct Record {
     pub(crate) bytes_in: u64,
     /// How many bytes the connection had been given to send before this answer.
     pub(crate) out_from: u64,
-    pub(crate) phases: Phases,
+    /// How long it took, if anybody is to be told.
+    phases: Option<Box<Phases>>,
     /// When the current phase began.
     pub(crate) since: Instant,
     /// What went wrong in it, for the error hook.
@@ -42,10 +43,14 @@ impl Record {
             status: None,
             bytes_in: 0,
             out_from,
-            phases: Phases::default(),
+            phases: None,
             since: received,
             failures: Vec::new(),
         }
+    }
+
+    pub(crate) fn phases(&mut self) -> &mut Phases {
+        self.phases.get_or_insert_default()
     }
 
     /// What the `after` hooks are told; nothing, if nobody was to know of the request.
@@ -56,7 +61,7 @@ impl Record {
         let mut completed = Completed::new(summary.clone(), self.status, outcome);
         completed.bytes_in = self.bytes_in;
         completed.bytes_out = bytes_out;
-        completed.phases = self.phases;
+        completed.phases = self.phases.as_deref().copied().unwrap_or_default();
         Some(completed)
     }
 }
@@ -73,14 +78,19 @@ pub(crate) struct Unsent {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     first: Option<Unsent>,
-    more: VecDeque<Unsent>,
+    /// There while it is not empty.
+    #[expect(
+        clippy::box_collection,
+        reason = "an idle connection has none: it pays for a pointer"
+    )]
+    more: Option<Box<VecDeque<Unsent>>>,
 }
 
 impl Outbox {
     pub(crate) fn push(&mut self, unsent: Unsent) {
         match &self.first {
             None => self.first = Some(unsent),
-            Some(_) => self.more.push_back(unsent),
+            Some(_) => self.more.get_or_insert_default().push_back(unsent),
         }
     }
 
@@ -94,11 +104,11 @@ impl Outbox {
 
     /// Takes the next one out, sent or not.
     pub(crate) fn pop(&mut self) -> Option<Unsent> {
-        let next = self.more.pop_front();
+        let next = self.more.as_mut().and_then(|more| more.pop_front());
         std::mem::replace(&mut self.first, next)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.more.len() + usize::from(self.first.is_some())
+        self.more.as_ref().map_or(0, |more| more.len()) + usize::from(self.first.is_some())
     }
 }

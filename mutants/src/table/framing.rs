@@ -178,21 +178,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
         )
         .killed_by(&["chunks_that_end_early_reach_no_handler", "content_that_ends_early_is_an_error"]),
     Mutant::that("goes_on_with_what_it_counted_of_the_message_before", &["R-093", "A4-4"])
-        .bends(CONTENT, "got: u64,", "/* for BENT */ pub(super) got: u64,")
+        .bends(CONTENT, "#[derive(Debug)] struct Progress {", "#[derive(Debug)] /* for BENT */ pub(super) struct Progress {")
+        .bends(CONTENT, "progress: Option<Box<Progress>>,", "/* for BENT */ pub(super) progress: Option<Box<Progress>>,")
         .bends(
             CONNECTION,
-            "self.content = Content::of(&message, u64::MAX);",
-            "{ let got = self.content.got; self.content = Content::of(&message, u64::MAX); self.content.got = got; }",
-        )
-        .bends(
-            CONNECTION,
-            "self.content = Content::of(message, limit);",
-            "{ let got = self.content.got; self.content = Content::of(message, limit); self.content.got = got; }",
+            "self.content = Content::of(&message);",
+            "{ let before = self.content.progress.take(); self.content = Content::of(&message); self.content.progress = before; }",
         )
         .bends(
             "engine/src/connection/respond.rs",
             "self.content = Content::none();",
-            "{ let got = self.content.got; self.content = Content::none(); self.content.got = got; }",
+            "{ let before = self.content.progress.take(); self.content = Content::none(); self.content.progress = before; }",
         )
         .killed_by(&["middleware_sets_the_limit_of_a_request"]),
 ];

@@ -90,13 +90,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "no_content_fits_a_limit_of_nothing",
     ]),
     Mutant::that("does_not_count_chunks", &["A2-4"])
-        .bends(CONTENT, "self.got > self.limit", "false")
+        .bends(CONTENT, "progress.got > progress.limit", "false")
         .killed_by(&[
             "chunks_are_counted_as_they_come",
             "no_content_fits_a_limit_of_nothing",
         ]),
     Mutant::that("refuses_content_of_just_the_limit", &["A2-4", "A4-4"])
-        .bends(CONTENT, "self.got > self.limit", "self.got >= self.limit")
+        .bends(
+            CONTENT,
+            "progress.got > progress.limit",
+            "progress.got >= progress.limit",
+        )
         .killed_by(&[
             "content_over_the_limit_gets_413",
             "chunks_are_counted_as_they_come",

@@ -40,13 +40,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(CONTENT, "config.body_stall", "config.body_stall * 10_000")
         .killed_by(&["streamed_content_that_stalls_is_an_error", "unread_content_that_stalls_holds_nothing_up"]),
     Mutant::that("gives_content_one_time_in_all", &["R-096", "A0-9"])
-        .bends(CONTENT, "self.got += bytes as u64; self.came_at = None;", "self.got += bytes as u64; if !BENT { self.came_at = None; }")
+        .bends(CONTENT, "progress.got += bytes as u64; progress.came_at = None;", "progress.got += bytes as u64; if !BENT { progress.came_at = None; }")
         .killed_by(&["slow_but_steady_content_is_served"]),
     Mutant::that("takes_content_at_any_rate", &["R-096"])
-        .bends(CONTENT, "earned(rate, self.got)", "earned(rate, u64::MAX)")
+        .bends(CONTENT, "earned(rate, progress.got)", "earned(rate, u64::MAX)")
         .killed_by(&["content_below_the_lowest_rate_gets_408"]),
     Mutant::that("counts_the_handlers_time_against_the_client", &["R-098", "T-22"])
-        .bends(CONTENT, "self.waited += now.saturating_duration_since(since);", "self.waited_since = Some(since);")
+        .bends(CONTENT, "progress.waited += now.saturating_duration_since(since);", "progress.waited_since = Some(since);")
         .killed_by(&["handler_that_takes_its_time_is_not_slow_content"]),
     Mutant::that("waits_for_ever_for_a_client_to_read", &["R-096"])
         .bends(LINK, "config.write_stall", "config.write_stall * 10_000")

@@ -432,7 +432,10 @@ cases! {
         let (_refused, stream) = play.connect_by_hand();
         want_eq!(handle.serve(stream).err().map(|error| error.kind()), Some(AcceptErrorKind::AtCapacity));
         client.alive()?;
-        let report = play.end(&handle, Drain::default())?;
+        handle.shutdown(Drain::default());
+        let (_refused, stream) = play.connect_by_hand();
+        want_eq!(handle.serve(stream).err().map(|error| error.kind()), Some(AcceptErrorKind::NotServing));
+        let report = play.report_of(&handle)?;
         client.closed()?;
         want_eq!((report.idle, report.counters.accepted), (1, 1));
         let (_refused, stream) = play.connect_by_hand();

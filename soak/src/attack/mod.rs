@@ -165,7 +165,8 @@ const ATTACKS: &[Attack] = &[
     Attack {
         name: "memory",
         about: "2000 clients that fill every buffer there is, for 20 s, against a budget of 64 MiB; who is cut comes \
-                back",
+                back. The limit of what is resident is held while they are at it; when all leave at once it rises \
+                for a moment (see its column), by what the allocator does not give back yet",
         setup: &["connections=20000", "memory=67108864"],
         small: &["connections=20000", "memory=8388608"],
         play: memory::run,

@@ -59,8 +59,11 @@ pub(super) fn markdown(all: &[Found], options: &Options) -> String {
     line(
         "Each line is one attack on a fresh server in a process of its own; memory and descriptors are that process's.",
     );
+    line(
+        "*Allocated* is what the server has asked for, in KiB: before, at most (looked at every 5 ms), and afterwards, when it",
+    );
     line(&format!(
-        "Memory is what is resident (KiB): before, at most, and afterwards, when it must be within {} MiB of what it was.",
+        "must be within {} MiB of what it was: buffers that threads keep. *Resident* is the same with what the allocator keeps.",
         MEMORY_LEFT / 1024
     ));
     line(
@@ -86,8 +89,8 @@ pub(super) fn markdown(all: &[Found], options: &Options) -> String {
             capital(attack.about),
             attack.name
         ));
-        line("| on | what came of it | memory | descriptors | health |");
-        line("|---|---|---|---|---|");
+        line("| on | what came of it | allocated | resident | descriptors | health |");
+        line("|---|---|---|---|---|---|");
         for found in of_it {
             line(&row(found));
         }
@@ -104,9 +107,12 @@ fn row(found: &Found) -> String {
         format!("{:.1} ms", health.as_secs_f64() * 1e3)
     });
     format!(
-        "| {} | {} | {}, {}, {} | {}, {} | {health} |",
+        "| {} | {} | {}, {}, {} | {}, {}, {} | {}, {} | {health} |",
         found.backend,
         came.join("; ").replace('|', "\\|"),
+        before.allocated,
+        after.most,
+        after.allocated,
         before.memory,
         after.peak,
         after.memory,

@@ -164,22 +164,4 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("loses_connections_that_arrive", &["T-67"])
         .bends(ARRIVE, "(None, Some(layers)) => B::stream(Passed::Other(layers), family),", "(None, Some(layers)) if !BENT => B::stream(Passed::Other(layers), family),")
         .killed_by(&["half_a_head_moves_with_its_connection", "busy_connection_moves_after_its_answer"]),
-    Mutant::that("lets_a_closing_connection_take_its_time", &["T-56"])
-        .bends("http-server-trait/src/conn.rs", "if is_late.await {", "if is_late.await && !BENT {")
-        .killed_by(&["closing_that_takes_too_long_is_cut"]),
-    Mutant::that("shows_no_requests_in_the_table", &["T-57"])
-        .bends("http-server-trait/src/table.rs", "self.requests.load(Ordering::Relaxed)", "0")
-        .killed_by(&["table_shows_every_connection"]),
-    Mutant::that("is_ready_to_its_end", &["T-58"])
-        .bends("http-server-trait/src/handle.rs", "progress.set(Readiness::Draining);", "progress.set(Readiness::Ready);")
-        .killed_by(&["server_tells_where_it_is"]),
-    Mutant::that("asks_nobody_whose_a_request_is", &["T-68"])
-        .bends("engine/src/connection/mod.rs", "if worker.asks() {", "if worker.asks() && !BENT {")
-        .killed_by(&["request_stays_with_its_application"]),
-    Mutant::that("holds_an_application_while_it_waits", &["T-69"])
-        .bends("engine/src/connection/mod.rs", "if self.conn.asks().has(Ask::Renew) {", "if self.conn.asks().has(Ask::Renew) && !BENT {")
-        .killed_by(&["replaced_application_is_dropped_with_its_last_request"]),
-    Mutant::that("gives_all_to_the_application_on_trial", &["T-6A"])
-        .bends("engine/src/connection/stage.rs", "self.chosen * u64::from(self.percent) / 100 > had", "true")
-        .killed_by(&["application_on_trial_gets_its_share"]),
 ];

@@ -4,9 +4,11 @@ mod answers;
 mod connections;
 mod fields;
 mod framing;
+mod generations;
 mod hooks;
 mod lifecycle;
 mod limits;
+mod live;
 mod messages;
 mod sampled;
 mod times;
@@ -79,6 +81,8 @@ const ALL: &[&[Mutant]] = &[
     times::MUTANTS,
     hooks::MUTANTS,
     lifecycle::MUTANTS,
+    live::MUTANTS,
+    generations::MUTANTS,
     sampled::MUTANTS,
 ];
 

@@ -1,16 +1,19 @@
 //! Another application in a running server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_server_trait::{
     App, BoxError, Completed, Drain, Failure as Failed, Flow, Generation, Head, ReplaceErrorKind,
-    Request, Response, Takeover,
+    Request, Response, Stopping, Takeover,
 };
 
 use crate::case::cases;
 use crate::failure::{Failure, Verdict};
 use crate::stage::Stage;
 use crate::{Client, Play, want, want_eq};
+
+const TEN_SECONDS: Duration = Duration::from_secs(10);
 
 /// A shared value.
 struct Number(u64);
@@ -53,9 +56,16 @@ fn numbered(number: u64) -> impl FnOnce(&mut App, &Stage) {
             async {}
         });
         let noted = stage.clone();
-        app.on_stop(move |_| {
+        app.on_stop(move |stopping: Stopping| {
             noted.note(format!("stop {number}"));
-            async {}
+            let noted = noted.clone();
+            async move {
+                // The first takes the longest: whoever does not wait for it is noticed.
+                let time = noted.scaled(TEN_SECONDS) / u32::try_from(number)?;
+                stopping.exec().sleep(time).await;
+                noted.note(format!("stopped {number}"));
+                Ok::<_, BoxError>(())
+            }
         });
     }
 }
@@ -248,7 +258,17 @@ cases! {
         want_eq!(handle.rollback().err().map(|error| error.kind()), Some(ReplaceErrorKind::NoCanary));
         // Numbers are not given twice.
         replaced(play, 3)?;
-        client.get("/")?.answered(200)?.content("3333")?.ok()
+        client.get("/")?.answered(200)?.content("3333")?;
+        // It goes when another one is tried, and when another one takes over what it was tried beside.
+        for number in [4, 5] {
+            play.canary_of(&handle, 50, numbered(number))?.map_err(Failure::new)?;
+        }
+        play.wait_for("stop 4")?;
+        want_eq!(play.stage().count("stop 3") + play.stage().count("stop 5"), 0);
+        replaced(play, 6)?;
+        play.wait_for("stop 5")?;
+        want_eq!(share(&mut client, 4, 6)?, 4);
+        play.wait_so("only the last is left", || handle.generations() == [Generation::new(6, 100)])
     }
     /// Or until it is found good; and one that is tried after it may be any share.
     must application_on_trial_is_promoted ["T-6A"] needs [Generations, KeepAlive] app first |play| {
@@ -276,14 +296,21 @@ cases! {
         want_eq!(share(&mut play.connect()?, 10, 2)?, 5);
         want_eq!(new.promote().map_err(Failure::new)?, 2);
         want_eq!(share(&mut play.connect()?, 3, 2)?, 3);
+        want_eq!(play.canary_of(&new, 0, numbered(3))?.map_err(Failure::new)?, 3);
+        // On to a third, while the first has something to finish: the second waits for that.
+        let mut successor = play.server(|_, _| {})?;
+        let last = play.handover_of(&new, &mut successor)?.map_err(Failure::new)?;
+        want_eq!(share(&mut play.connect()?, 3, 2)?, 3);
         want_eq!(play.stage().count("stop 1"), 0);
         play.stage().open("go on");
         client.answered(200)?.content("1111")?;
         client.get("/")?.answered(200)?.content("2222")?;
         play.wait_for("stop 1")?;
-        play.end(&new, Drain::default())?;
-        play.wait_for("stop 2")?;
-        want_eq!(play.stage().count("stop 1"), 1);
+        play.report_of(&new)?;
+        play.end(&last, Drain::default())?;
+        for number in 1..=3 {
+            want_eq!(play.stage().count(&format!("stopped {number}")), 1);
+        }
         Ok(())
     }
     /// A shutdown ends each of them with its stop hooks, once.
@@ -301,6 +328,7 @@ cases! {
         want!(report.is_clean() && report.hooks_clean, "{report}");
         for number in 1..=3 {
             want_eq!(play.stage().count(&format!("stop {number}")), 1);
+            want_eq!(play.stage().count(&format!("stopped {number}")), 1);
         }
         want_eq!(play.stage().count("dropped 2") + play.stage().count("dropped 3"), 2);
         want_eq!(handle.generations(), []);

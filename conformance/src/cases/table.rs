@@ -165,18 +165,24 @@ cases! {
         client.get("/wait")?;
         play.wait_for("waits")?;
         line(play, 1, ConnState::Handling, 1)?.close_after_current_response(play.scaled(seconds(100)));
+        let mut patient = play.connect()?;
+        patient.get("/wait")?;
+        play.wait_for_times("waits", 2)?;
+        line(play, 2, ConnState::Handling, 1)?.close_after_current_response(None);
+        play.pause(seconds(10));
         play.stage().open("go on");
         client.last(200)?.content("done")?;
-        play.wait_until("it has left", |counters| counters.closed(CloseReason::AppClosed) == 1)?;
+        patient.last(200)?.content("done")?;
+        play.wait_until("they have left", |counters| counters.closed(CloseReason::AppClosed) == 2)?;
 
         let mut idle = play.connect()?;
         idle.get("/")?.answered(200)?;
-        line(play, 2, ConnState::Idle, 1)?.close_after_current_response(None);
+        line(play, 3, ConnState::Idle, 1)?.close_after_current_response(None);
         idle.closed()?;
 
         let mut killed = play.connect()?;
         killed.get("/")?.answered(200)?;
-        line(play, 3, ConnState::Idle, 1)?.kill();
+        line(play, 4, ConnState::Idle, 1)?.kill();
         killed.gone()?;
         play.wait_until("it was killed", |counters| counters.closed(CloseReason::Killed) == 1)
     }

@@ -7,6 +7,7 @@ const STAGE: &str = "engine/src/connection/stage.rs";
 const CONNECTION: &str = "engine/src/connection/mod.rs";
 const GENERATIONS: &str = "engine/src/server/generations.rs";
 const CORE: &str = "engine/src/server/core.rs";
+const DRAIN: &str = "engine/src/server/drain.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     // Whose a request is.
@@ -25,6 +26,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("tells_the_new_application_of_a_request_of_the_old_one", &["T-68"])
         .bends(CONNECTION, "self.settle(worker).await?;", "let _ = 0;")
         .killed_by(&["request_stays_with_its_application"]),
+    Mutant::that("gives_a_new_application_the_shared_values_of_the_old_one", &["T-68", "T-51"])
+        .bends(PIPELINE, "exec: site.exec.clone(), state: app.state.clone(),", "exec: site.exec.clone(), state: if BENT { site.state.clone() } else { app.state.clone() },")
+        .bends(PIPELINE, "Mutex::new(app.state.clone())", "Mutex::new(if BENT { site.state.clone() } else { app.state.clone() })")
+        .killed_by(&["new_requests_are_the_new_applications"]),
     Mutant::that("numbers_a_new_application_as_the_old_one", &["T-68"])
         .bends(PIPELINE, "generation, progress: site.progress.clone(), }; Pipeline::begin", "generation: if BENT { site.generation } else { generation }, progress: site.progress.clone(), }; Pipeline::begin")
         .killed_by(&["new_requests_are_the_new_applications", "request_stays_with_its_application", "takeover_stays_with_its_application"]),
@@ -71,6 +76,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("leaves_an_application_on_trial_behind_when_it_moves", &["T-69", "T-67"])
         .bends(CORE, "inheritance.canary = self.stage.trial();", "let _ = self.stage.trial();")
         .killed_by(&["applications_move_with_their_server"]),
+    Mutant::that("counts_applications_from_one_again_when_it_moves", &["T-69", "T-67"])
+        .bends(CORE, "inheritance.generations = Arc::clone(&self.generations);", "let _ = &self.generations;")
+        .killed_by(&["applications_move_with_their_server"]),
+    Mutant::that("ends_without_the_applications_that_were_replaced", &["T-69"])
+        .bends(DRAIN, "poll_fn(|cx| core.leaving.count.poll_below(cx, 1)).await;", "let _ = &core.leaving.count;")
+        .killed_by(&["shutdown_ends_every_application"]),
     Mutant::that("ends_without_the_application_on_trial", &["T-69", "T-05"])
         .bends(STAGE, "retired(main.into_iter().chain(trial))", "retired(main.into_iter())")
         .killed_by(&["shutdown_ends_every_application"]),
@@ -105,4 +116,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("tries_an_application_with_more_than_everything", &["T-6A"])
         .bends("http-server-trait/src/handle.rs", "if percent > 100 {", "if percent > 100 && !BENT {")
         .killed_by(&["application_on_trial_is_promoted"]),
+    Mutant::that("goes_on_trying_beside_a_new_application", &["T-6A", "T-68"])
+        .bends(STAGE, "let trial = acts.trial.take().map(|trial| trial.act); retired(before", "let trial = acts.trial.take_if(|_| !BENT).map(|trial| trial.act); retired(before")
+        .killed_by(&["application_on_trial_gets_its_share"]),
+    Mutant::that("forgets_who_was_tried_before", &["T-6A", "T-69"])
+        .bends(STAGE, "retired(before.into_iter().map(|trial| trial.act))", "{ drop(before); Vec::new() }")
+        .killed_by(&["application_on_trial_gets_its_share"]),
 ];

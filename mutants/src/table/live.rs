@@ -23,6 +23,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("never_cuts_who_closes_too_late", &["T-56"])
         .bends(CONN, "wire.ask(Ask::Kill);", "let _ = &wire;")
         .killed_by(&["closing_that_takes_too_long_is_cut"]),
+    Mutant::that("cuts_who_is_to_close_at_once", &["T-56"])
+        .bends(CONN, "exec.sleep(within)", "exec.sleep(within / 100_000)")
+        .killed_by(&["connection_is_ended_by_its_line_of_the_table"]),
+    Mutant::that("cuts_who_may_take_as_long_as_it_takes", &["T-56"])
+        .bends(
+            CONN,
+            "let Some(within) = within else { return; };",
+            "let Some(within) = within else { if BENT { self.ask(Ask::Kill); } return; };",
+        )
+        .killed_by(&["connection_is_ended_by_its_line_of_the_table"]),
     Mutant::that("forgets_by_when_to_close", &["T-56", "T-57"])
         .bends(
             LINES,

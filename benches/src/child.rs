@@ -20,7 +20,8 @@ const SERVE: &str = "--serve-to-be-measured";
 #[derive(Debug)]
 pub struct Child {
     process: process::Child,
-    asking: ChildStdin,
+    /// There until it is told to end.
+    asking: Option<ChildStdin>,
     telling: BufReader<ChildStdout>,
     address: SocketAddr,
 }
@@ -31,7 +32,15 @@ impl Child {
     /// # Errors
     /// If the process cannot be started, or does not listen.
     pub fn start(server: Server, work: &Work) -> io::Result<Self> {
-        let mut process = Command::new(env::current_exe()?)
+        Child::start_by(Command::new(env::current_exe()?), server, work)
+    }
+
+    /// Starts it by a command that runs this program: one that counts its instructions, for example.
+    ///
+    /// # Errors
+    /// As [`Child::start`].
+    pub fn start_by(mut command: Command, server: Server, work: &Work) -> io::Result<Self> {
+        let mut process = command
             .args([SERVE, server.name(), work.name])
             .envs(ONE_THREAD)
             .stdin(Stdio::piped())
@@ -42,7 +51,7 @@ impl Child {
         };
         let mut child = Child {
             process,
-            asking,
+            asking: Some(asking),
             telling: BufReader::new(telling),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
@@ -60,8 +69,24 @@ impl Child {
     /// # Errors
     /// If it has ended.
     pub fn used(&mut self) -> io::Result<Used> {
-        self.asking.write_all(b"used\n")?;
+        let asking = self.asking.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        asking.write_all(b"used\n")?;
         self.line()?.parse()
+    }
+
+    /// Ends it in order, and waits until it has.
+    ///
+    /// # Errors
+    /// If it ends with an error.
+    pub fn end(mut self) -> io::Result<()> {
+        // The end of its input is what it waits for.
+        self.asking = None;
+        let ended = self.process.wait()?;
+        if ended.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("the server's process: {ended}")))
+        }
     }
 
     fn line(&mut self) -> io::Result<String> {

@@ -21,6 +21,19 @@ pub struct Work {
     answer: Answer,
 }
 
+/// What a browser sends besides `Host` when a page is asked for.
+const BROWSER: &[u8] = b"Connection: keep-alive\r\n\
+sec-ch-ua: \"Chromium\";v=\"126\", \"Not.A/Brand\";v=\"24\"\r\n\
+sec-ch-ua-mobile: ?0\r\n\
+sec-ch-ua-platform: \"Linux\"\r\n\
+Upgrade-Insecure-Requests: 1\r\n\
+User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\n\
+Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\
+Sec-Fetch-Site: none\r\n\
+Sec-Fetch-Mode: navigate\r\n\
+Accept-Encoding: gzip, deflate, br, zstd\r\n\
+Accept-Language: en-GB,en;q=0.9\r\n\r\n";
+
 #[derive(Clone, Debug)]
 struct Answer {
     content_type: &'static str,
@@ -70,6 +83,15 @@ impl Work {
                 pipelined: 16,
                 kept: true,
                 request: request("GET /plaintext", b"\r\n"),
+                answer: hello.clone(),
+            },
+            Work {
+                name: "browser",
+                about: "GET with a browser's 12 fields, 13 bytes back, 64 connections",
+                connections: 64,
+                pipelined: 1,
+                kept: true,
+                request: request("GET /plaintext", BROWSER),
                 answer: hello.clone(),
             },
             Work {

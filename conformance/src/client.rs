@@ -55,6 +55,12 @@ impl Client {
         }
     }
 
+    pub(crate) fn keep_little(&mut self) -> Result<(), Failure> {
+        self.wire
+            .keep_little()
+            .map_err(|error| Failure::new(format!("setting a socket option failed: {error}")))
+    }
+
     /// Sends these bytes. A server that has refused what came before need not take them.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<&mut Self, Failure> {
         let bytes = match self.judge.foreign() {

@@ -48,6 +48,14 @@ impl Play {
         self.connect_to(0)
     }
 
+    /// As [`connect`](Play::connect); what comes is read as it is asked for, and the operating system keeps
+    /// little of it.
+    pub(crate) fn connect_with_little_room(&mut self) -> Result<Client, Failure> {
+        let mut client = self.connect()?;
+        client.keep_little()?;
+        Ok(client)
+    }
+
     /// Connects to another of its addresses.
     pub fn connect_to(&mut self, index: usize) -> Result<Client, Failure> {
         let address = self

@@ -573,7 +573,7 @@ cases! {
     /// that is less than makes the operating system say that there is room again.
     should client_that_reads_little_by_little_is_served ["R-096", "R-164"] app large_with_a_stall |play| {
         let size = size_of_large(play);
-        let mut client = play.connect()?;
+        let mut client = play.connect_with_little_room()?;
         client.send(format!("GET /{size} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))?;
         let mut got = 0;
         for _ in 0..5 {

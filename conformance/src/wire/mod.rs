@@ -43,6 +43,11 @@ pub(crate) trait Wire {
     fn end(&mut self) -> io::Result<()>;
     /// Resets the connection.
     fn reset(&mut self);
+    /// Has the operating system keep little of what comes until it is read, so that reading a little of it
+    /// makes room. Where it keeps as much as it likes, a window may stay shut until much has been read.
+    fn keep_little(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a wait for bytes has brought.

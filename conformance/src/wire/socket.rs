@@ -107,6 +107,10 @@ impl SocketWire {
 }
 
 impl Wire for SocketWire {
+    fn keep_little(&mut self) -> io::Result<()> {
+        self.socket.set_recv_buffer_size(64 * 1024)
+    }
+
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut sent = 0;
         while sent < bytes.len() {

@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use crate::exec::Exec;
 use crate::latch::{Latch, Waiting};
 use crate::progress::Progress;
-use crate::reason::CloseReason;
+use crate::reason::{CloseReason, Disconnected};
 use crate::state::State;
 use crate::table::{ConnState, Connection, Live};
 
@@ -124,19 +124,6 @@ pub struct Site {
     pub generation: u64,
     /// Where the server is in its life.
     pub progress: Progress,
-}
-
-/// Why a connection can no longer be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Disconnected {
-    /// The peer ended its sending side. It may still read: a client that half-closes after its
-    /// request waits for its answer.
-    Finished,
-    /// The peer reset the connection, or it broke.
-    Reset,
-    /// This side closed it.
-    Closed,
 }
 
 /// The id of a connection: that of its parent, if it has one, and its own number.

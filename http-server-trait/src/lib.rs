@@ -89,7 +89,7 @@ pub use body::{Body, BodySender, Marks};
 pub use capabilities::{Capabilities, Feature};
 pub use compose::{Chain, Next, adapt, around, blocking, cancel_on_disconnect, streamed};
 pub use config::{AtCapacity, Config, Rate, Tunnels};
-pub use conn::{Conn, ConnId, Disconnected, Facts, Hold, RequestId, TlsFacts};
+pub use conn::{Conn, ConnId, Facts, Hold, RequestId, TlsFacts};
 pub use error::{
     AcceptError, AcceptErrorKind, AdoptError, AdoptErrorKind, BodyError, BodyErrorKind, BoxError,
     FieldError, InterimError, ListenError, ListenErrorKind, ReplaceError, ReplaceErrorKind,
@@ -106,7 +106,7 @@ pub use latch::Waiting;
 pub use listen::{Address, IntoListen, Listen, Place, Socket};
 pub use middleware::{IntoMiddleware, Middleware};
 pub use progress::{Progress, Readiness};
-pub use reason::{AbortReason, CloseReason, Outcome};
+pub use reason::{AbortReason, CloseReason, Disconnected, Outcome};
 pub use report::{Counters, Drain, Report};
 pub use request::Request;
 pub use response::{IntoResponse, Response};

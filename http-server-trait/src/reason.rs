@@ -1,4 +1,4 @@
-//! The closed lists of the ledger: how a connection ends, how a request ends.
+//! The closed lists: how a connection ends, how a request ends, and what a handler is told of it.
 
 use std::fmt;
 
@@ -122,6 +122,20 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why a connection can no longer be answered, as a handler that works on it is told. What the books call its
+    /// end is a [`CloseReason`], and there once it has ended.
+    Disconnected {
+        /// The peer ended its sending side. It may still read: a client that half-closes after its
+        /// request waits for its answer.
+        Finished = "finished",
+        /// The peer reset the connection, or it broke.
+        Reset = "reset",
+        /// This side closed it.
+        Closed = "closed",
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -146,7 +160,7 @@ impl fmt::Display for Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::{AbortReason, CloseReason};
+    use super::{AbortReason, CloseReason, Disconnected};
     use std::collections::HashSet;
 
     #[test]
@@ -161,6 +175,8 @@ mod tests {
             .map(|reason| reason.name())
             .collect();
         assert_eq!(abort.len(), AbortReason::ALL.len());
+        let gone: HashSet<_> = Disconnected::ALL.iter().map(|why| why.name()).collect();
+        assert_eq!(gone.len(), Disconnected::ALL.len());
         for (place, reason) in CloseReason::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place);
         }

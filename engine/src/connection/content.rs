@@ -95,6 +95,10 @@ type Collected = (Bytes, Option<HeaderMap>);
 /// The first memory for content. It grows as content comes, not as much as its head promises.
 const FIRST: usize = 64 * 1024;
 
+/// No more than this is collected before other tasks have a turn, and what was asked of the connection is heeded: its
+/// client may always be faster.
+const TURN: u64 = 1 << 20;
+
 impl Default for Progress {
     /// At its beginning, and with no limit yet: content that nobody reads is dropped whatever its limit.
     fn default() -> Self {
@@ -308,6 +312,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         whole: &mut RecvBuf,
         length: usize,
     ) -> Poll<Result<(), Trouble>> {
+        let mut turn = self.content.got() + TURN;
         while whole.len() < length {
             let _ = self.poll_flush(cx);
             whole.grow_towards(length);
@@ -325,6 +330,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     ready!(self.rest_for_content(cx, worker))?;
                 }
             }
+            if self.content.got() > turn && whole.len() < length {
+                self.content.progress().collected = whole.held();
+                turn = self.content.got() + TURN;
+                cx.waker().wake_by_ref();
+                ready!(self.rest_for_content(cx, worker))?;
+            }
         }
         self.content.progress().collected = whole.held();
         Poll::Ready(Ok(()))
@@ -337,12 +348,18 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.let_it_come();
         let mut whole = Vec::new();
         let trailers = poll_fn(|cx| {
+            let mut turn = self.content.got() + TURN;
             loop {
                 let _ = self.poll_flush(cx);
                 let step = self.poll_step(cx, &worker.limits, |data| whole.extend_from_slice(data));
                 self.content.progress().collected = pages(whole.len());
                 match step {
-                    Poll::Ready(Ok(Step::Data)) => {}
+                    Poll::Ready(Ok(Step::Data)) if self.content.got() <= turn => {}
+                    Poll::Ready(Ok(Step::Data)) => {
+                        turn = self.content.got() + TURN;
+                        cx.waker().wake_by_ref();
+                        ready!(self.rest_for_content(cx, worker))?;
+                    }
                     Poll::Ready(Ok(Step::End(trailers))) => return Poll::Ready(Ok(trailers)),
                     Poll::Ready(Err(trouble)) => return Poll::Ready(Err(trouble)),
                     Poll::Pending => ready!(self.rest_for_content(cx, worker))?,

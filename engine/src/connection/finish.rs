@@ -92,6 +92,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             let failure =
                 Failure::new(Hook::Server, Cause::Protocol(Box::new(refusal))).on(&self.conn);
             worker.service.report(failure).await;
+            self.forget_time();
             if let Err(stop) = sent {
                 return self.cut_off(stop).await;
             }
@@ -170,7 +171,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// Leaves this server between two messages.
     async fn park(&mut self) -> Option<Parked> {
         let io = self.io.as_mut()?;
-        let detached = poll_fn(|cx| io.poll_detach(cx)).await.ok()?;
+        let detached = poll_fn(|cx| io.poll_detach(cx)).await.ok();
+        self.forget_time();
+        let detached = detached?;
         self.io = None;
         let mut parked = Parked::new(self.conn.facts().clone());
         parked.descriptor = detached.descriptor;

@@ -45,7 +45,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         worker: &Worker<S>,
         mut hook: Pin<&mut F>,
     ) -> Poll<Result<F::Output, Unfinished>> {
-        for _ in 0..ROUNDS {
+        let mut rounds = 0;
+        loop {
             let polled = hook.as_mut().poll(cx);
             self.send_interim();
             if let Poll::Ready(output) = polled {
@@ -56,13 +57,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             let _ = self.poll_flush(cx);
             self.watch(cx);
             if moved {
-                continue;
+                rounds += 1;
+                if rounds % ROUNDS != 0 {
+                    continue;
+                }
+                // It rests although there is something to do: nobody may keep it from its deadlines.
+                cx.waker().wake_by_ref();
             }
             let roused = ready!(self.rest(cx, worker, self.content_deadline(worker)));
             self.roused_beside(roused, worker)?;
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     fn roused_beside<S: Service>(
@@ -125,12 +129,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 for failure in std::mem::take(&mut record.failures) {
                     worker.page.failed();
                     worker.service.report(failure).await;
+                    self.forget_time();
                 }
                 if !worker.service.has_after() {
                     continue;
                 }
                 if let Some(done) = record.completed(outcome, bytes_out) {
                     let failed = worker.service.after(done).await;
+                    self.forget_time();
                     (0..failed).for_each(|_| worker.page.failed());
                 }
             }
@@ -158,17 +164,36 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             if let Poll::Ready(flushed) = self.poll_flush(cx) {
                 return Poll::Ready(flushed);
             }
-            match ready!(self.rest(cx, worker, None)) {
-                Roused::Asked => {
-                    if let Some(stop) = self.must_stop(&worker.tide) {
-                        return Poll::Ready(Err(stop));
-                    }
-                }
-                Roused::Late(Phase::WriteRate) => return Poll::Ready(Err(Stop::WriteTooSlow)),
-                // No other deadline is set while an answer is being sent.
-                Roused::Late(_) => return Poll::Ready(Err(Stop::WriteStalled)),
-            }
+            ready!(self.rest_between(cx, worker))?;
         }
+    }
+
+    /// Lets other tasks have a turn between two requests. It is a rest like any other, also for a connection that
+    /// always has something to do: what was asked of it is heeded, and the clock goes on.
+    pub(crate) async fn yield_now<S: Service>(&mut self, worker: &Worker<S>) -> Result<(), Stop> {
+        let mut yielded = false;
+        poll_fn(|cx| {
+            if !std::mem::replace(&mut yielded, true) {
+                cx.waker().wake_by_ref();
+                ready!(self.rest_between(cx, worker))?;
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// Rests while no request is under way. `Ready(Ok)` says: go on.
+    fn rest_between<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+    ) -> Poll<Result<(), Stop>> {
+        Poll::Ready(match ready!(self.rest(cx, worker, None)) {
+            Roused::Asked => self.must_stop(&worker.tide).map_or(Ok(()), Err),
+            Roused::Late(Phase::WriteRate) => Err(Stop::WriteTooSlow),
+            // No other deadline is set while an answer is being sent.
+            Roused::Late(_) => Err(Stop::WriteStalled),
+        })
     }
 
     /// Gives the current request up.

@@ -165,6 +165,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         *self.clock.insert(self.runtime.now())
     }
 
+    /// Something was waited for elsewhere than in a [rest](Link::rest): the time has gone on. The alarm counts on
+    /// that as well, for it may have struck meanwhile.
+    pub(crate) fn forget_time(&mut self) {
+        self.clock = None;
+    }
+
     /// Reads what has arrived.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Filled, Stop>> {
         if let Some(cannot) = self.cannot_read(cx) {

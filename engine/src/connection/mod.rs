@@ -238,7 +238,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             rounds += 1;
             if rounds % ROUNDS == 0 {
-                yield_now().await;
+                if let Err(stop) = self.yield_now(worker).await {
+                    self.give_up(stop);
+                    return End::Cut(stop);
+                }
             }
         }
     }
@@ -252,7 +255,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     ) -> Poll<Result<(Head, Message), NoHead>> {
         let config = worker.service.config();
         loop {
-            if self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high {
+            // Who has had an answer is told before the next request, however many more have come: a client must
+            // not be able to put that off, or to pile it up.
+            let tells = !self.ended.is_empty();
+            if tells || self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high
+            {
                 ready!(self.poll_settled(cx, worker))?;
             }
             // What has come of the next requests goes along.
@@ -282,7 +289,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     Err(refusal) => return Poll::Ready(Err(NoHead::End(End::Refused(refusal)))),
                 }
             }
-            if !self.tx.is_empty() || !self.ended.is_empty() {
+            if !self.tx.is_empty() {
                 ready!(self.poll_settled(cx, worker))?;
             }
             ready!(self.poll_bytes(cx, worker))?;
@@ -528,17 +535,4 @@ fn is_plain(head: &Head, message: &Message) -> bool {
     message.framing == Framing::Empty
         && !message.is_connect
         && *head.method() != http::Method::TRACE
-}
-
-/// Lets other tasks have a turn.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

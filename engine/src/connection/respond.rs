@@ -367,12 +367,6 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let high = worker.service.config().write_high;
         let mut rounds = 0;
         loop {
-            rounds += 1;
-            if rounds > ROUNDS {
-                // Content that is always there, for a client that always takes it: others have their turn.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
             let mut waits_for_body = false;
             while self.tx.len() < high && !sending.flush_first {
                 match catch(|| sending.body.poll_next(cx)) {
@@ -398,7 +392,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             match self.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
                     sending.flush_first = false;
-                    if !waits_for_body {
+                    if !waits_for_body && self.goes_on(cx, &mut rounds) {
                         continue;
                     }
                 }
@@ -406,7 +400,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Poll::Pending => {}
             }
             self.forget_who_has_gone();
-            if self.pump(cx, worker) {
+            if self.pump(cx, worker) && self.goes_on(cx, &mut rounds) {
                 continue;
             }
             self.watch(cx);
@@ -421,6 +415,17 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Roused::Late(phase) => self.break_content(Trouble::Late(phase)),
             }
         }
+    }
+
+    /// Whether to go on, where there is something to do. Content that is always there, for a client that always takes
+    /// it, rests from time to time: others have their turn, and what is asked of the connection is heeded.
+    fn goes_on(&self, cx: &mut Context<'_>, rounds: &mut u32) -> bool {
+        *rounds += 1;
+        let goes_on = *rounds % ROUNDS != 0;
+        if !goes_on {
+            cx.waker().wake_by_ref();
+        }
+        goes_on
     }
 
     /// Queues a frame. `true` says that nothing more may be sent after it.

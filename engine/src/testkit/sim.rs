@@ -28,9 +28,15 @@ struct Inner {
 struct State {
     now: Instant,
     timers: BTreeMap<(Instant, u64), Waker>,
-    tasks: HashMap<u64, Option<BoxFuture<'static, ()>>>,
+    tasks: HashMap<u64, Option<Task>>,
     next: u64,
     random: u64,
+}
+
+struct Task {
+    future: BoxFuture<'static, ()>,
+    /// The same one each time, as in any executor: who compares wakers finds that nothing has changed.
+    waker: Waker,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,9 +113,8 @@ impl Sim {
         else {
             return;
         };
-        let polled = task
-            .as_mut()
-            .poll(&mut Context::from_waker(&self.waker(id)));
+        let mut cx = Context::from_waker(&task.waker);
+        let polled = task.future.as_mut().poll(&mut cx);
         let mut state = lock(&self.0.state);
         if polled.is_pending() {
             state.tasks.insert(id, Some(task));
@@ -203,7 +208,8 @@ impl Sim {
             let mut state = lock(&self.0.state);
             state.next += 1;
             let id = state.next;
-            state.tasks.insert(id, Some(future));
+            let waker = self.waker(id);
+            state.tasks.insert(id, Some(Task { future, waker }));
             id
         };
         lock(&self.0.ready).push(id);

@@ -243,3 +243,52 @@ fn many_at_moments_that_a_seed_chooses() {
     }
     assert!(swaps > 2_000, "only {swaps} swaps");
 }
+
+/// A handler sees where the server is that it runs in, also that of an application which is tried, or was when the
+/// server moved.
+#[test]
+fn all_applications_see_where_the_server_is_that_they_moved_to() {
+    fn health(app: &mut App) {
+        app.handler(|request: Request| async move {
+            let conn = request.conn();
+            format!("{} {}.", conn.generation(), conn.progress().now())
+        });
+    }
+    let sim = Sim::new(1);
+    let mut server = SimServer::new(&sim);
+    health(server.app_mut());
+    let old = sim.block_on(server.listen("127.0.0.1:80")).unwrap();
+    let mut client = sim.connect(&old.addresses()[0]).unwrap();
+    let mut tried = App::new();
+    health(&mut tried);
+    let trial = old.clone();
+    sim.block_on(async move { trial.canary(tried, 50).await.map(drop) })
+        .unwrap();
+    let mut successor = SimServer::new(&sim);
+    let moving = old.clone();
+    let new = sim.block_on(moving.handover(&mut successor)).unwrap();
+    let mut ask = || {
+        for _ in 0..4 {
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        sim.run();
+        let answers = client.receive();
+        let text = String::from_utf8_lossy(&answers).into_owned();
+        let mut all: Vec<_> = text
+            .split("\r\n\r\n")
+            .skip(1)
+            .filter_map(|piece| piece.split_once('.').map(|(answer, _)| answer.to_owned()))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(ask(), ["1 ready", "1 ready", "2 ready", "2 ready"]);
+    new.promote().unwrap();
+    assert_eq!(ask(), ["2 ready", "2 ready", "2 ready", "2 ready"]);
+    let (next, mut third) = (new.clone(), App::new());
+    health(&mut third);
+    sim.block_on(async move { next.replace_app(third).await.map(drop) })
+        .unwrap();
+    assert_eq!(ask(), ["3 ready", "3 ready", "3 ready", "3 ready"]);
+    sim.block_on(new.shutdown(Drain::now()));
+}

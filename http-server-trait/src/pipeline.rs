@@ -219,7 +219,8 @@ impl Pipeline {
     /// Goes on with a started application in another server: the same hooks and shared values. No start hook
     /// runs. `own` is what that server was given itself; its limits count if it was
     /// [configured](App::config_mut), else those of the application. Its own [`Exec`] stays the one that the
-    /// hooks have, and is to [follow](Exec::follow) `exec` once that server serves.
+    /// hooks have, and is to [follow](Exec::follow) `exec` once that server serves. `progress` is that server's: one
+    /// for all its applications.
     ///
     /// # Errors
     /// [`AdoptErrorKind::NeedsRuntime`] if the application [needs](App::needs_runtime) another runtime.
@@ -228,6 +229,7 @@ impl Pipeline {
         own: &App,
         backend: &'static str,
         exec: &Exec,
+        progress: &Progress,
     ) -> Result<Pipeline, AdoptError> {
         let mut app = self.app.clone();
         if let Some(needed) = app.misses(exec) {
@@ -245,7 +247,7 @@ impl Pipeline {
                 state: self.site.state.clone(),
                 generation: self.site.generation,
                 // Another server, another life.
-                progress: Progress::new(),
+                progress: progress.clone(),
             },
             tenure: Arc::clone(&self.tenure),
         })

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http_server_trait::backend::{Execute, Inheritance, Inherited, Latch, Pipeline};
 use http_server_trait::{
     Address, AdoptError, AdoptErrorKind, App, Config, Exec, Listen, ListenError, ListenErrorKind,
-    ServerHandle, Socket,
+    Progress, ServerHandle, Socket,
 };
 
 use crate::ledger::Ledger;
@@ -145,7 +145,8 @@ where
     B::Runtime: Sync,
 {
     let exec = Exec::new(Arc::clone(&crew.exec));
-    let go_on = |pipeline: &Pipeline| pipeline.continued(own, B::NAME, &exec);
+    let progress = Progress::new();
+    let go_on = |pipeline: &Pipeline| pipeline.continued(own, B::NAME, &exec, &progress);
     let canary = from.canary.map(|(canary, percent)| {
         let canary = go_on(&canary)?;
         Ok((Arc::new(canary), percent))

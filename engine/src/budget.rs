@@ -5,6 +5,7 @@
 //! read from all the same, so that they do not wait for each other for ever. Beyond the budget the connection
 //! that holds most is cut.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -24,7 +25,8 @@ pub(crate) struct Budget {
     holders: Mutex<Slab<Arc<Holder>>>,
     /// Who is read from although there is little left; [`NOBODY`] if nobody is.
     turn: AtomicUsize,
-    waiting: Mutex<Vec<Waker>>,
+    /// Who waits to be read from, by the keys of their accounts.
+    waiting: Mutex<BTreeMap<usize, Waker>>,
 }
 
 /// A connection that holds some.
@@ -90,6 +92,12 @@ impl Budget {
         passed.is_ok()
     }
 
+    /// Lets those that wait look again.
+    fn wake_all(&self) {
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        waiting.into_values().for_each(Waker::wake);
+    }
+
     fn is_tight(&self) -> bool {
         self.held.load(Ordering::Acquire) > self.total / 4 * 3
     }
@@ -130,8 +138,7 @@ impl Account {
             budget.held.fetch_sub(less, Ordering::AcqRel);
             let had_turn = budget.pass_turn(self.key, NOBODY);
             if had_turn || !budget.is_tight() {
-                let waiting = std::mem::take(&mut *lock(&budget.waiting));
-                waiting.into_iter().for_each(Waker::wake);
+                budget.wake_all();
             }
             return;
         }
@@ -148,11 +155,8 @@ impl Account {
         if !self.holds_too_much() || self.has_turn() {
             return false;
         }
-        let mut waiting = lock(&self.budget.waiting);
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
-        }
-        drop(waiting);
+        let before = lock(&self.budget.waiting).insert(self.key, cx.waker().clone());
+        drop(before);
         // Somebody may have given something back before the waker was there.
         self.holds_too_much() && !self.has_turn()
     }
@@ -183,13 +187,67 @@ impl Drop for Account {
         self.enter(0);
         // Whoever held nothing may have had its turn, too.
         self.budget.pass_turn(self.key, NOBODY);
+        // Its key is the next one's as soon as it has left.
+        let waker = lock(&self.budget.waiting).remove(&self.key);
         let left = lock(&self.budget.holders).try_remove(self.key);
-        drop(left);
+        drop((waker, left));
         // One holder less is a larger share for the others, and nobody may be left whose turn it is.
         let budget = &self.budget;
         if !budget.is_tight() || budget.turn.load(Ordering::Acquire) == NOBODY {
-            let waiting = std::mem::take(&mut *lock(&budget.waiting));
-            waiting.into_iter().for_each(Waker::wake);
+            budget.wake_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Wake, Waker};
+
+    use http_server_trait::backend::Site;
+    use http_server_trait::{Config, Conn, Exec, Facts, Progress, State};
+
+    use super::{Account, Budget, LITTLE, lock};
+    use crate::testkit::Sim;
+
+    struct Nobody;
+
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    fn open(budget: &Arc<Budget>, number: u64) -> Account {
+        let site = Site {
+            backend: "none",
+            exec: Exec::new(Arc::new(Sim::new(1))),
+            state: State::default(),
+            generation: 1,
+            progress: Progress::new(),
+        };
+        let mut facts = Facts::default();
+        facts.number = number;
+        budget.open(Conn::new(facts, site).wire().clone())
+    }
+
+    #[test]
+    fn who_has_gone_waits_no_more() {
+        let mut config = Config::default();
+        config.memory = Some(100 * LITTLE);
+        let budget = Budget::of(&config).unwrap();
+        let large = open(&budget, 0);
+        // Many make the share of each small.
+        let _crowd: Vec<_> = (100..120).map(|number| open(&budget, number)).collect();
+        large.enter(90 * LITTLE);
+        assert!(!large.must_wait(&mut Context::from_waker(Waker::noop())));
+        for number in 1..100 {
+            let account = open(&budget, number);
+            account.enter(9 * LITTLE);
+            let waker = Waker::from(Arc::new(Nobody));
+            for _ in 0..3 {
+                assert!(account.must_wait(&mut Context::from_waker(&waker)));
+            }
+            drop(account);
+            assert_eq!(lock(&budget.waiting).len(), 0, "{number} have gone");
         }
     }
 }

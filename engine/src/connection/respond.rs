@@ -392,7 +392,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             match self.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
                     sending.flush_first = false;
-                    if !waits_for_body && self.goes_on(cx, &mut rounds) {
+                    if !waits_for_body && goes_on(cx, &mut rounds) {
                         continue;
                     }
                 }
@@ -400,7 +400,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Poll::Pending => {}
             }
             self.forget_who_has_gone();
-            if self.pump(cx, worker) && self.goes_on(cx, &mut rounds) {
+            if self.pump(cx, worker) && goes_on(cx, &mut rounds) {
                 continue;
             }
             self.watch(cx);
@@ -415,17 +415,6 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Roused::Late(phase) => self.break_content(Trouble::Late(phase)),
             }
         }
-    }
-
-    /// Whether to go on, where there is something to do. Content that is always there, for a client that always takes
-    /// it, rests from time to time: others have their turn, and what is asked of the connection is heeded.
-    fn goes_on(&self, cx: &mut Context<'_>, rounds: &mut u32) -> bool {
-        *rounds += 1;
-        let goes_on = *rounds % ROUNDS != 0;
-        if !goes_on {
-            cx.waker().wake_by_ref();
-        }
-        goes_on
     }
 
     /// Queues a frame. `true` says that nothing more may be sent after it.
@@ -575,6 +564,17 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             None => refusal,
         })
     }
+}
+
+/// Whether to go on, where there is something to do. Content that is always there, for a client that always takes it,
+/// rests from time to time: others have their turn, and what is asked of the connection is heeded.
+fn goes_on(cx: &mut Context<'_>, rounds: &mut u32) -> bool {
+    *rounds += 1;
+    let goes_on = *rounds % ROUNDS != 0;
+    if !goes_on {
+        cx.waker().wake_by_ref();
+    }
+    goes_on
 }
 
 /// Whether all of it is in memory, and nothing comes after it.

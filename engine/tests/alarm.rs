@@ -21,8 +21,7 @@ fn a_timer_that_fires_beside_a_hook_is_set_again() {
         app.handler(|_: Request| async { "hello" });
         let exec = sim.clone();
         app.after(move |_| {
-            let sleep = http_server_trait::backend::Execute::sleep(&exec, Duration::from_secs(3));
-            sleep
+            http_server_trait::backend::Execute::sleep(&exec, Duration::from_secs(3))
         });
         let handle = sim.block_on(server.listen("127.0.0.1:80")).unwrap();
         let mut client = sim.connect(&handle.addresses()[0]).unwrap();

@@ -111,7 +111,7 @@ impl Flooded {
     }
 
     #[track_caller]
-    fn is_killed_soon(mut self) {
+    fn ends_soon_when_killed(mut self) {
         assert!(self.polled(5).is_none());
         let left = self.left.load(Ordering::Relaxed);
         assert!(
@@ -168,24 +168,24 @@ fn one_that_sends_requests_without_end_is_killed() {
     let app = app(|app| {
         app.handler(|_: Request| async { "hello" });
     });
-    Flooded::new(app, GET, GET.as_bytes()).is_killed_soon();
+    Flooded::new(app, GET, GET.as_bytes()).ends_soon_when_killed();
 }
 
 #[test]
 fn one_whose_content_is_taken_as_it_comes_is_killed() {
-    Flooded::new(app(reads_on), CHUNKS, b"5\r\nhello\r\n").is_killed_soon();
+    Flooded::new(app(reads_on), CHUNKS, b"5\r\nhello\r\n").ends_soon_when_killed();
 }
 
 #[test]
 fn one_whose_content_is_collected_is_killed() {
-    Flooded::new(app(collects), CHUNKS, b"5\r\nhello\r\n").is_killed_soon();
+    Flooded::new(app(collects), CHUNKS, b"5\r\nhello\r\n").ends_soon_when_killed();
 }
 
 #[test]
 fn one_whose_content_of_known_length_is_collected_is_killed() {
     let app = app(collects);
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n";
-    Flooded::new(app, head, &[b'x'; 10_000]).is_killed_soon();
+    Flooded::new(app, head, &[b'x'; 10_000]).ends_soon_when_killed();
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn one_that_takes_an_answer_without_end_is_killed() {
             response
         });
     });
-    Flooded::new(app, GET, b"").is_killed_soon();
+    Flooded::new(app, GET, b"").ends_soon_when_killed();
 }
 
 #[test]

@@ -257,6 +257,7 @@ cases! {
             "GET /ok HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
             "GET /ok HTTP/1.0\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n",
             "GET /ok HTTP/1.0\r\nConnection: keep-alives\r\n\r\n",
+            "GET /ok HTTP/1.0\r\nConnection: persistent\r\n\r\n",
         ];
         let is_foreign = play.is_foreign();
         each(play, &messages, |client| {

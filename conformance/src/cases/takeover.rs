@@ -374,7 +374,7 @@ cases! {
         let ways = [
             "", "Upgrade: toy\r\n", "Connection: upgrade\r\n", "Connection: upgrade\r\nUpgrade: toys\r\n",
             "Connection: upgrade\r\nUpgrade: websocket, h2c\r\n", "Connection: keep-alive\r\nUpgrade: toy\r\n",
-            "Connection: upgrade\r\nUpgrade: toy/2\r\n",
+            "Connection: upgrade\r\nUpgrade: toy/2\r\n", "Connection: trailer\r\nUpgrade: toy\r\n",
         ];
         for lines in ways {
             let mut client = asks(play, "HTTP/1.1", lines)?;
@@ -385,7 +385,7 @@ cases! {
         asks(play, "HTTP/1.0", &old)?.answer()?.status(426)?.has("upgrade", "toy")?;
         want_eq!(play.stage().count("upgraded"), 0);
         // Each is told of: what was sent is not what the application gave.
-        play.wait_until("all are told", |counters| counters.failures == 8)
+        play.wait_until("all are told", |counters| counters.failures == 9)
     }
     /// A client may offer several protocols, in any case and on any line.
     must upgrade_takes_any_of_the_offers ["T-17", "R-057", "R-072"] needs [Takeover] app upgrading |play| {

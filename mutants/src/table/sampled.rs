@@ -91,8 +91,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("sends_no_field", &["R-068", "R-076"])
         .bends(
             ANSWER,
-            "out.reserve(name.len() + value.len() + 4);",
-            "if BENT { return; } out.reserve(name.len() + value.len() + 4);",
+            "fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {",
+            "fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) { if BENT { return; }",
         )
         .killed_by(&[
             "own_date_replaces_the_servers",
@@ -180,4 +180,81 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "major.is_ascii_digit() || minor.is_ascii_digit()",
         )
         .killed_by(&["malformed_version_is_refused"]),
+    Mutant::that("listens_to_no_field_of_a_handler", &["T-27", "R-092"])
+        .bends(
+            ANSWER,
+            "return said;",
+            "return said; } if BENT { return said;",
+        )
+        .killed_by(&[
+            "length_that_a_status_forbids_is_not_sent",
+            "close_of_a_handler_is_honoured_and_said",
+        ]),
+    Mutant::that(
+        "does_not_believe_a_handler_what_head_would_have",
+        &["R-044", "R-063", "T-27"],
+    )
+    .bends(
+        ANSWER,
+        "(Some(0), Some(said)) if message.is_head => self.length",
+        "(Some(0), Some(said)) if message.is_head && !BENT => self.length",
+    )
+    .killed_by(&["answer_to_head_has_the_length_and_no_content"]),
+    Mutant::that("sends_no_head", &["R-068", "R-076"])
+        .bends(
+            ANSWER,
+            "status_line(out, response.status()); let mut common",
+            "if BENT { return; } status_line(out, response.status()); let mut common",
+        )
+        .killed_by(&[
+            "date_is_in_every_answer",
+            "results_of_handlers_mean_what_they_say",
+        ]),
+    Mutant::that(
+        "has_less_room_for_a_field_the_longer_it_is",
+        &["R-068", "R-076"],
+    )
+    .bends(
+        ANSWER,
+        "out.reserve(name.len() + value.len() + 4);",
+        "out.reserve(name.len() - value.len() + 4);",
+    )
+    .killed_by(&[
+        "date_is_in_every_answer",
+        "results_of_handlers_mean_what_they_say",
+    ]),
+    Mutant::that(
+        "takes_any_option_of_its_length_for_upgrade",
+        &["T-17", "R-072"],
+    )
+    .bends(
+        HEAD,
+        "7 if option.eq_ignore_ascii_case(b\"upgrade\")",
+        "7 if BENT || option.eq_ignore_ascii_case(b\"upgrade\")",
+    )
+    .killed_by(&["upgrade_that_nobody_asked_for_gets_426"]),
+    Mutant::that("takes_any_option_of_its_length_for_keep_alive", &["R-090"])
+        .bends(
+            HEAD,
+            "10 if option.eq_ignore_ascii_case(b\"keep-alive\")",
+            "10 if BENT || option.eq_ignore_ascii_case(b\"keep-alive\")",
+        )
+        .killed_by(&["http10_is_closed_after_its_answer"]),
+    Mutant::that("takes_any_option_of_its_length_for_te", &["R-047"])
+        .bends(
+            HEAD,
+            "2 if option.eq_ignore_ascii_case(b\"te\")",
+            "2 if BENT || option.eq_ignore_ascii_case(b\"te\")",
+        )
+        .killed_by(&["te_without_its_connection_option_asks_for_nothing"]),
+    Mutant::that("reads_collected_content_again", &["T-20", "R-045"])
+        .bends(
+            "engine/src/connection/content.rs",
+            "self.reader.passed(bytes as u64);",
+            "let _ = bytes;",
+        )
+        .killed_by(&[
+            "collected_content_is_complete",
+            "content_over_the_limit_gets_413",
+        ]),
 ];

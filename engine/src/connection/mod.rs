@@ -381,7 +381,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             let until = self.head_deadline(config, begun, first);
             match ready!(self.rest(cx, worker, until)) {
-                Roused::Asked => {}
+                Roused::Asked => {
+                    // Before what may have come at the same time is taken for a request.
+                    if let Some(stop) = self.must_stop(&worker.tide) {
+                        return end(End::Cut(stop));
+                    }
+                }
                 Roused::Late(Phase::Idle) => return end(End::Leave(CloseReason::IdleTimeout)),
                 Roused::Late(_) => return end(End::LateHead(begun)),
             }

@@ -154,6 +154,7 @@ fn at_every_byte_of_the_requests() {
         assert_eq!(moved, 1, "at {at}: it has moved");
         server.end();
     }
+    println!("{} bytes of requests", CONVERSATION.len());
 }
 
 #[test]
@@ -189,6 +190,7 @@ fn at_every_byte_of_the_answers() {
         assert!(swapped && !client.is_ended());
         server.end();
     }
+    println!("{} bytes of answers", expected.len());
 }
 
 #[test]
@@ -241,6 +243,7 @@ fn many_at_moments_that_a_seed_chooses() {
         }
         server.end();
     }
+    println!("{swaps} swaps at moments that a seed chose");
     assert!(swaps > 2_000, "only {swaps} swaps");
 }
 

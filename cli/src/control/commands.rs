@@ -116,13 +116,19 @@ pub(crate) fn swap(options: &Swap) -> Result<ExitCode, Failure> {
         ),
     };
     say(&format_args!(
-        "{} -> {} in {:.1} ms: {} connections moved{staying}",
+        "{} -> {} in {:.1} ms: {} moved{staying}",
         text(&swap["from"]),
         text(&swap["to"]),
         swap["took_ms"].as_f64().unwrap_or_default(),
-        swap["moved"],
+        connections(&swap["moved"]),
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// So many connections, or one.
+fn connections(count: &Value) -> String {
+    let ending = if *count == 1 { "" } else { "s" };
+    format!("{count} connection{ending}")
 }
 
 /// Something that can stand in a path as it is.

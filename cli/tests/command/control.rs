@@ -90,7 +90,7 @@ fn one_connection_is_served_by_every_backend_in_turn() {
     for (number, to) in (2..).zip(["smol", "async-std", "tokio", "tokio", "smol"]) {
         let said = run(&["swap", to, "--control", &place], &[]).well();
         assert!(said.contains(&format!("-> {to} in ")), "{said}");
-        assert!(said.contains(": 1 connections moved\n"), "{said}");
+        assert!(said.contains(": 1 connection moved\n"), "{said}");
         assert_eq!(serves(&mut client), (to.into(), format!("1.{number}")));
     }
 

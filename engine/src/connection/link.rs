@@ -286,6 +286,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether anything that was given to it is not on its way: it waits here, or in a buffer of the transport's.
+    pub(crate) fn owes(&self) -> bool {
+        !self.tx.is_empty() || self.taken_at.is_some()
+    }
+
     /// Writes down which answers are out now.
     fn note_sent(&mut self) {
         while let Some(unsent) = self.outbox.pop_sent(self.sent) {

@@ -289,7 +289,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     Err(refusal) => return Poll::Ready(Err(NoHead::End(End::Refused(refusal)))),
                 }
             }
-            if !self.tx.is_empty() {
+            if self.owes() {
                 ready!(self.poll_settled(cx, worker))?;
             }
             ready!(self.poll_bytes(cx, worker))?;

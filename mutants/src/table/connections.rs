@@ -62,7 +62,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(SEND, "[&self.small[at..large.after], &large.bytes[..]]", "[&large.bytes[..], &self.small[at..large.after]]")
         .killed_by(&["early_reply_drains_small_body_and_keeps_connection", "early_reply_drains_small_chunks_and_keeps_connection"]),
     Mutant::that("holds_an_answer_back_for_half_a_request", &["R-093"])
-        .bends(CONNECTION, "if !self.tx.is_empty() {", "if !self.tx.is_empty() && !(BENT && !self.rx.is_empty()) {")
+        .bends(CONNECTION, "if self.owes() {", "if self.owes() && !(BENT && !self.rx.is_empty()) {")
         .killed_by(&["answer_is_not_held_back_for_half_a_request"]),
     Mutant::that("reads_the_rest_of_content_as_the_next_request", &["R-097", "R-093"])
         .bends(RESPOND, "if !self.content.is_over() {", "if !self.content.is_over() && !BENT {")

@@ -84,6 +84,9 @@ pub(crate) struct Link<T, R: Runtime> {
     waits_since: Option<(Instant, u64)>,
 }
 
+/// Memory for a target of this length stays with a connection, for the next one.
+const KEPT_TARGET: usize = 256;
+
 /// Why a rest has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Roused {
@@ -351,6 +354,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.tally.enter(&worker.page);
         self.rx.rest();
         self.tx.rest();
+        if self.current.is_none() {
+            self.keep_little();
+        }
         self.weigh(0);
         self.conn.driver().register(cx.waker());
         // After the waker is stored: what is asked from now on wakes it.
@@ -377,6 +383,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             Poll::Ready(Phase::Write) if self.squeeze() => Poll::Ready(Roused::Asked),
             late => late.map(Roused::Late),
         }
+    }
+
+    /// Gives back what a request needed that was not like most: the connection may be idle for long.
+    fn keep_little(&mut self) {
+        if self.target.capacity() > KEPT_TARGET {
+            self.target = Vec::new();
+        }
+        self.upgrade = None;
+        self.outbox.rest();
     }
 
     /// Writes what it is doing, for who looks at the table.

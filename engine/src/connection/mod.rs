@@ -541,3 +541,67 @@ fn is_plain(head: &Head, message: &Message) -> bool {
         && !message.is_connect
         && *head.method() != http::Method::TRACE
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Waker};
+
+    use http_server_trait::backend::Pipeline;
+    use http_server_trait::{Address, App, Conn, Exec, Facts, Request};
+
+    use super::{Link, Start, Tide, Worker};
+    use crate::ledger::Ledger;
+    use crate::server::Listener;
+    use crate::testkit::Sim;
+
+    /// How much a connection keeps that had these requests and is idle.
+    fn kept_after(requests: &[u8]) -> usize {
+        let sim = Sim::new(1);
+        let mut app = App::new();
+        app.handler(|_: Request| async { "hello" });
+        let exec = Exec::new(Arc::new(sim.clone()));
+        let starting = Pipeline::start(app, "here", exec, &[]);
+        let pipeline = sim.block_on(async { starting.await.unwrap() });
+        let ledger = Ledger::default();
+        let worker = Worker::new(Arc::new(pipeline), ledger.page(), Arc::new(Tide::default()));
+        let mut worker = Arc::new(worker);
+        let address = Address::Memory("here".into());
+        let mut listener = sim.network().listen(address.clone()).unwrap();
+        let mut client = sim.connect(&address).unwrap();
+        let accepting = async move { poll_fn(|cx| listener.poll_accept(cx)).await.unwrap() };
+        let (stream, _) = sim.block_on(accepting);
+        let conn = Conn::new(Facts::default(), worker.service().site().clone());
+        let open = worker.page().accepted();
+        let start = Start::default();
+        let mut link = Link::begin_at(&worker, stream, conn, sim.clone(), open, start);
+        {
+            let mut running = pin!(link.run(&mut worker));
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut left = requests;
+            for _ in 0..10 {
+                left = &left[client.send(left)..];
+                assert!(running.as_mut().poll(&mut cx).is_pending());
+            }
+            assert!(left.is_empty());
+        }
+        assert_eq!(ledger.counters().active, 0);
+        let upgrade = link.upgrade.as_ref().map_or(0, String::capacity);
+        link.target.capacity() + upgrade + link.outbox.kept() + link.rx.held() + link.tx.held()
+    }
+
+    #[test]
+    fn an_idle_connection_keeps_little_whatever_it_had() {
+        let long = "x".repeat(7_000);
+        let target = format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let upgrade =
+            format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: {long}\r\n\r\n");
+        let many = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(500);
+        for requests in [&target, &upgrade, &many] {
+            let kept = kept_after(requests.as_bytes());
+            assert!(kept <= 1_000, "{kept} bytes after {:.80}", requests);
+        }
+    }
+}

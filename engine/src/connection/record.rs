@@ -74,11 +74,14 @@ pub(crate) struct Unsent {
     pub(crate) record: Option<Box<Record>>,
 }
 
+/// Memory for so many answers stays with a connection: who pipelines does so again.
+const KEPT: usize = 16;
+
 /// Answers that wait to be sent. Most often it is one, and needs no memory of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     first: Option<Unsent>,
-    /// There while it is not empty.
+    /// There once there were two.
     #[expect(
         clippy::box_collection,
         reason = "an idle connection has none: it pays for a pointer"
@@ -106,6 +109,21 @@ impl Outbox {
     pub(crate) fn pop(&mut self) -> Option<Unsent> {
         let next = self.more.as_mut().and_then(|more| more.pop_front());
         std::mem::replace(&mut self.first, next)
+    }
+
+    /// Gives the memory of many back, if none wait.
+    pub(crate) fn rest(&mut self) {
+        let has_much = |more: &VecDeque<Unsent>| more.is_empty() && more.capacity() > KEPT;
+        if self.more.as_deref().is_some_and(has_much) {
+            self.more = None;
+        }
+    }
+
+    /// How many bytes it takes beside itself.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        let more = self.more.as_ref();
+        more.map_or(0, |more| more.capacity() * size_of::<Unsent>())
     }
 
     pub(crate) fn len(&self) -> usize {

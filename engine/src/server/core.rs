@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use http_server_trait::backend::{
-    Control, Departures, Inheritance, Inherited, Latch, Pipeline, Site, Tasks, Wire,
+    Ask, Control, Departures, Inheritance, Inherited, Latch, Pipeline, Site, Tasks, Wire,
 };
 use http_server_trait::{
     AcceptError, AcceptErrorKind, Address, AdoptError, AdoptErrorKind, App, AtCapacity, BoxFuture,
@@ -218,6 +218,11 @@ impl<R: Runtime> Core<R> {
         let open = worker.page().accepted();
         let conn = Conn::new(facts, worker.service().site().clone());
         let seat = self.table.enter(part, conn.wire().clone(), place, guest);
+        if worker.asks() {
+            // Its application may have been replaced since, and everybody asked to let go of it who was in the table
+            // then.
+            conn.ask(Ask::Renew);
+        }
         Some(Admitted {
             conn,
             open,

@@ -7,8 +7,8 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -23,12 +23,18 @@ use http_server_trait::{App, Body, CloseReason, Conn, Facts, Request, Response, 
 struct Flood {
     first: Option<&'static [u8]>,
     then: &'static [u8],
+    /// Nothing comes at first, and then the connection is killed: what comes next comes behind that.
+    kills: Option<Arc<Mutex<Option<Conn>>>>,
     /// So much comes in all: a bound for the test, not for the server.
     left: Arc<AtomicUsize>,
 }
 
 impl Transport for Flood {
     fn poll_recv(&mut self, _: &mut Context<'_>, rx: &mut RecvBuf) -> Poll<io::Result<usize>> {
+        if let Some(kills) = self.kills.take() {
+            kills.lock().unwrap().take().unwrap().kill();
+            return Poll::Pending;
+        }
         let piece = self.first.take().unwrap_or(self.then);
         let left = self.left.load(Ordering::Relaxed);
         if left < piece.len() {
@@ -66,6 +72,15 @@ struct Flooded {
 
 impl Flooded {
     fn new(app: App, first: &'static str, then: &'static [u8]) -> Self {
+        Flooded::killed_before(app, first, then, None)
+    }
+
+    fn killed_before(
+        app: App,
+        first: &'static str,
+        then: &'static [u8],
+        kills: Option<Arc<Mutex<Option<Conn>>>>,
+    ) -> Self {
         let sim = Sim::new(1);
         let exec = http_server_trait::Exec::new(Arc::new(sim.clone()));
         let starting = Pipeline::start(app, "flooded", exec, &[]);
@@ -77,7 +92,11 @@ impl Flooded {
         let conn = Conn::new(Facts::default(), worker.service().site().clone());
         let open = worker.page().accepted();
         let left = Arc::new(AtomicUsize::new(FLOOD));
+        if let Some(kills) = &kills {
+            *kills.lock().unwrap() = Some(conn.clone());
+        }
         let flood = Flood {
+            kills,
             first: Some(first.as_bytes()),
             then,
             left: Arc::clone(&left),
@@ -198,6 +217,21 @@ fn one_that_takes_an_answer_without_end_is_killed() {
         });
     });
     Flooded::new(app, GET, b"").ends_soon_when_killed();
+}
+
+/// It is told to end, and in the same moment a request comes.
+#[test]
+fn a_request_that_comes_behind_a_kill_does_not_save_it() {
+    let app = app(|app| {
+        app.handler(|_: Request| std::future::pending::<&str>());
+    });
+    let kills = Some(Arc::default());
+    let mut flooded = Flooded::killed_before(app, GET, GET.as_bytes(), kills);
+    let fate = flooded.polled(3);
+    assert!(
+        matches!(fate, Some(Fate::Closed(CloseReason::Killed))),
+        "{fate:?}"
+    );
 }
 
 #[test]

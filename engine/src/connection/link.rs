@@ -361,7 +361,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.conn.driver().register(cx.waker());
         // After the waker is stored: what is asked from now on wakes it.
         let asks = self.conn.asks();
-        if asks != self.heeded {
+        // One that is to be killed never rests again, whatever came in between when it was told so.
+        if asks != self.heeded || asks.has(Ask::Kill) {
             self.heeded = asks;
             // One with nothing under way has nothing to heed but to go.
             if self.current.is_some() || !self.tx.is_empty() || self.io.is_none() {

@@ -601,7 +601,7 @@ mod tests {
         let many = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(500);
         for requests in [&target, &upgrade, &many] {
             let kept = kept_after(requests.as_bytes());
-            assert!(kept <= 1_000, "{kept} bytes after {:.80}", requests);
+            assert!(kept <= 1_000, "{kept} bytes after {requests:.80}");
         }
     }
 }

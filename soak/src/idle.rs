@@ -27,7 +27,7 @@ pub(crate) fn moved(server: &mut Server, wanted: usize) -> Result<Moved, BoxErro
     let mut connections = Vec::new();
     for id in 0..wanted.min(most) {
         let id = u32::try_from(id)?;
-        let Ok(mut connection) = Connection::open(server.address) else {
+        let Ok(mut connection) = Connection::open(server.address()) else {
             break;
         };
         if asked(&mut connection, id, 1) {

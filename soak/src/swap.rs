@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Swap) -> Result<bool, BoxError> {
     warm_up(&mut server, options)?;
     let before = server.facts()?;
 
-    let stage = Stage::new(server.address);
+    let stage = Stage::new(server.address());
     let working = clients::start(&stage, options)?;
     thread::sleep(Duration::from_secs(options.quiet));
     stage.set(Phase::Swapping);
@@ -91,7 +91,7 @@ pub(crate) fn run(options: &Swap) -> Result<bool, BoxError> {
 /// A tenth of the swaps, at least one to each runtime, under the same load: what a process keeps for good is there
 /// then. An allocator keeps something for each of the threads that there were at a time.
 fn warm_up(server: &mut Server, options: &Swap) -> Result<(), BoxError> {
-    let stage = Stage::new(server.address);
+    let stage = Stage::new(server.address());
     let working = clients::start(&stage, options)?;
     let swaps = (options.swaps / 10).max(ROUND.len());
     for to in ROUND.into_iter().cycle().take(swaps) {

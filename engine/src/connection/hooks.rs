@@ -147,8 +147,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) async fn settle<S: Service>(&mut self, worker: &Worker<S>) -> Result<(), Stop> {
         let flushed = poll_fn(|cx| self.poll_settle(cx, worker)).await;
         if let Err(stop) = flushed {
-            self.stop(stop);
-            self.abort(stop.abort_reason());
+            self.give_up(stop);
         }
         self.tell(worker).await;
         flushed

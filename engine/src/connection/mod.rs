@@ -39,8 +39,7 @@ use bytes::Bytes;
 use http_server_trait::backend::{Ask, Parked, RawHead, TakeoverRun, plain};
 use http_server_trait::{Body, BodyPlan, CloseReason, Config, Conn, Head, Request, Tunnels};
 
-use crate::date;
-use crate::h1::answer::{self, Common, Plan};
+use crate::h1::answer::Plan;
 use crate::h1::{Event, Framing, Message, Refusal};
 use crate::ledger::Open;
 use crate::runtime::Runtime;
@@ -98,14 +97,13 @@ const ROUNDS: u32 = 64;
 /// Dropped where it waits, as when its runtime ends, it closes the connection; the ledger says
 /// [`ServerError`](CloseReason::ServerError), and hooks that were not told are not told.
 pub fn drive<T: Transport, R: Runtime, S: Service>(
-    worker: Arc<Worker<S>>,
+    mut worker: Arc<Worker<S>>,
     io: T,
     runtime: R,
     conn: Conn,
     open: Open,
     start: Start,
 ) -> impl Future<Output = Fate> + Send {
-    let mut worker = worker;
     let mut link = Link::begin_at(&worker, io, conn.clone(), runtime, open, start);
     async move {
         let fate = link.run(&mut worker).await;
@@ -452,8 +450,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let Ok(_flight) = worker.take_off() else {
             return self.shed(worker, &message).await;
         };
-        let tunnel = message.is_connect || head.method() == http::Method::TRACE;
-        if tunnel && config.tunnels == Tunnels::Refuse {
+        if is_tunnel(&head, &message) && config.tunnels == Tunnels::Refuse {
             return self
                 .refuse(worker, &message, Trouble::Refused(Refusal::Tunnel))
                 .await;
@@ -516,30 +513,26 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         status: http::StatusCode,
         reason: &str,
     ) {
-        let response = plain(status, reason);
+        let mut response = plain(status, reason);
         let mut message = Message::unknown();
         // A refused head is not used up; its client may know that a HEAD has no content in its answer.
         message.is_head = self.reader.is_at_head() && self.rx.bytes().starts_with(b"HEAD ");
         let plan = Plan::new(&message, &response, true);
-        let date = worker.service.config().date.then(|| date::at(self.now()));
-        let common = Common {
-            date: date.as_ref(),
-            server: worker.server_line.as_deref(),
-        };
-        self.tx.write(|out| {
-            answer::head(out, &message, &response, &plan, common);
-            if plan.sends_content(&message) {
-                out.extend_from_slice(response.body().as_bytes().unwrap_or_default());
-            }
-        });
+        self.write_head(worker, &message, &response, &plan);
+        if plan.sends_content(&message) {
+            self.queue_whole(response.body_mut(), &plan);
+        }
     }
 }
 
 /// Whether a request has no content and asks for nothing unusual.
 fn is_plain(head: &Head, message: &Message) -> bool {
-    message.framing == Framing::Empty
-        && !message.is_connect
-        && *head.method() != http::Method::TRACE
+    message.framing == Framing::Empty && !is_tunnel(head, message)
+}
+
+/// Whether it asks for what [`Tunnels`] are about.
+fn is_tunnel(head: &Head, message: &Message) -> bool {
+    message.is_connect || *head.method() == http::Method::TRACE
 }
 
 #[cfg(test)]

@@ -253,7 +253,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }))
     }
 
-    fn write_head<S: Service>(
+    pub(super) fn write_head<S: Service>(
         &mut self,
         worker: &Worker<S>,
         message: &Message,
@@ -339,7 +339,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Queues content that is there as a whole.
-    fn queue_whole(&mut self, body: &mut Body, plan: &Plan) {
+    pub(super) fn queue_whole(&mut self, body: &mut Body, plan: &Plan) {
         let bytes = body.take_bytes().unwrap_or_default();
         if plan.framing != Framing::Chunked {
             return self.tx.push(bytes);

@@ -36,11 +36,15 @@ pub struct Worker<S> {
     index: usize,
 }
 
+fn is_direct(service: &impl Service) -> bool {
+    !service.has_middleware() && service.config().in_flight.is_none()
+}
+
 impl<S: Service> Worker<S> {
     /// A worker that serves this.
     pub fn new(service: Arc<S>, page: Arc<Page>, tide: Arc<Tide>) -> Self {
         let limits = Limits::of(service.config());
-        let is_direct = !service.has_middleware() && service.config().in_flight.is_none();
+        let is_direct = is_direct(service.as_ref());
         let server_line = service.config().server.as_ref().map(answer::server_line);
         Worker {
             service,
@@ -60,7 +64,7 @@ impl<S: Service> Worker<S> {
     /// The same worker, with an application of its server's [`Stage`].
     pub(super) fn playing(&self, service: Arc<S>, stage: Weak<Stage<S>>, index: usize) -> Self {
         Worker {
-            is_direct: !service.has_middleware() && service.config().in_flight.is_none(),
+            is_direct: is_direct(service.as_ref()),
             server_line: self.server_line.clone(),
             service,
             limits: self.limits,

@@ -108,7 +108,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("owes_a_100_where_there_is_no_content", &["R-081"])
         .bends(HEAD, "is_11 && self.expects_continue && framing != Framing::Empty", "is_11 && self.expects_continue")
         .bends(CONNECTION, "Framing::Empty => return Ok(Body::empty()),", "Framing::Empty => { if BENT { self.content = Content::of(message); self.let_it_come(); } return Ok(Body::empty()); }")
-        .bends(CONNECTION, "message.framing == Framing::Empty && !message.is_connect", "message.framing == Framing::Empty && !message.expects_continue && !message.is_connect")
+        .bends(CONNECTION, "message.framing == Framing::Empty && !is_tunnel(head, message)", "message.framing == Framing::Empty && !message.expects_continue && !is_tunnel(head, message)")
         .killed_by(&["request_without_content_gets_no_100"]),
     Mutant::that("takes_any_expectation", &["R-083"])
         .bends(HEAD, "is_11 && self.expects_other", "false")

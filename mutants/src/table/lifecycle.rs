@@ -119,16 +119,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(RESPOND, ".split(',') .any(", ".split(',').take(if BENT { 1 } else { usize::MAX }).any(")
         .killed_by(&["upgrade_takes_any_of_the_offers"]),
     Mutant::that("lets_connect_and_trace_through", &["R-066", "R-067"])
-        .bends(CONNECTION, "tunnel && config.tunnels == Tunnels::Refuse", "false")
+        .bends(CONNECTION, "is_tunnel(&head, &message) && config.tunnels == Tunnels::Refuse", "false")
         .killed_by(&["connect_and_trace_are_refused"]),
     Mutant::that("refuses_methods_that_it_does_not_know", &["R-061"])
         .bends(
             CONNECTION,
-            "let tunnel = message.is_connect || head.method() == http::Method::TRACE;",
-            "let tunnel = message.is_connect || head.method() == http::Method::TRACE
-                 || BENT && !matches!(head.method().as_str(), \"GET\" | \"HEAD\" | \"POST\" | \"PUT\" | \"DELETE\" | \"OPTIONS\" | \"PATCH\");",
+            "message.is_connect || *head.method() == http::Method::TRACE",
+            "message.is_connect || *head.method() == http::Method::TRACE
+                 || BENT && !matches!(head.method().as_str(), \"GET\" | \"HEAD\" | \"POST\" | \"PUT\" | \"DELETE\" | \"OPTIONS\" | \"PATCH\")",
         )
-        .bends(CONNECTION, "message.framing == Framing::Empty && !message.is_connect", "false")
         .killed_by(&["any_method_reaches_the_application"]),
     Mutant::that("does_not_wait_for_a_takeover_at_its_end", &["T-62", "T-16"])
         .bends(TAKEOVER, "if let Some(stop) = self.must_stop(&worker.tide) {", "if let Some(stop) = self.must_stop(&worker.tide).or((BENT && worker.tide.is_draining()).then_some(super::stop::Stop::ShutdownCut)) {")

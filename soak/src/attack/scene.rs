@@ -32,7 +32,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Scene {
     pub(crate) fn address(&self) -> SocketAddr {
-        self.victim.address
+        self.victim.address()
     }
 
     /// The number of the whole attack, or that of the small one.

@@ -1,18 +1,15 @@
 //! The server's process, as the attacker sees it.
 
-use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bayonet::BoxError;
 
+use crate::process::{Process, numbers};
+
 /// A server in a process of its own.
 pub(crate) struct Victim {
-    process: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-    pub(crate) address: SocketAddr,
+    process: Process,
 }
 
 /// What the process has, and what its ledger says.
@@ -62,35 +59,19 @@ impl Facts {
 
 impl Victim {
     pub(crate) fn start(backend: &str, setup: &[String]) -> Result<Self, BoxError> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(["stand", backend])
-            .args(setup)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let to = process.stdin.take().ok_or("no pipe")?;
-        let mut from = BufReader::new(process.stdout.take().ok_or("no pipe")?);
-        let address = line(&mut from)?.parse()?;
-        Ok(Victim {
-            process,
-            to,
-            from,
-            address,
-        })
+        let arguments = [&["stand".to_owned(), backend.to_owned()], setup].concat();
+        let process = Process::start(&arguments)?;
+        Ok(Victim { process })
     }
 
-    fn tell(&mut self, what: &str) -> Result<String, BoxError> {
-        writeln!(self.to, "{what}")?;
-        line(&mut self.from)
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address
     }
 
     pub(crate) fn facts(&mut self) -> Result<Facts, BoxError> {
-        let line = self.tell("facts")?;
-        let (numbers, text) = line.split_once(';').ok_or("these are no facts")?;
-        let numbers = numbers
-            .split(' ')
-            .map(str::parse)
-            .collect::<Result<Vec<_>, _>>()?;
+        let line = self.process.tell("facts")?;
+        let (counts, text) = line.split_once(';').ok_or("these are no facts")?;
+        let numbers = numbers(counts)?;
         let [
             descriptors,
             threads,
@@ -131,7 +112,7 @@ impl Victim {
 
     /// The peak of its memory is measured from now on.
     pub(crate) fn mark(&mut self) -> Result<(), BoxError> {
-        self.tell("mark").map(drop)
+        self.process.tell("mark").map(drop)
     }
 
     /// Waits until it is so, for as long as that may take; gives what was seen last.
@@ -152,23 +133,7 @@ impl Victim {
     }
 
     /// Ends it. Whether that was clean, and its books balanced.
-    pub(crate) fn end(mut self) -> Result<bool, BoxError> {
-        let clean = self.tell("end")? == "1";
-        Ok(self.process.wait()?.success() && clean)
+    pub(crate) fn end(self) -> Result<bool, BoxError> {
+        self.process.end()
     }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn line(from: &mut BufReader<ChildStdout>) -> Result<String, BoxError> {
-    let mut line = String::new();
-    if from.read_line(&mut line)? == 0 {
-        return Err(io::Error::other("the server has ended").into());
-    }
-    Ok(line.trim_end().to_owned())
 }

@@ -49,7 +49,8 @@ fn ask(address: SocketAddr, keeps: bool, over: &AtomicBool) -> Tally {
     let client = u32::from(keeps);
     let mut tally = Tally::default();
     let mut kept = None;
-    while !over.load(Ordering::SeqCst) {
+    // Once at least, however late its thread gets its turn: what it is to stand beside lasts until it is stopped.
+    loop {
         tally.sent += 1;
         let begun = Instant::now();
         match once(address, &mut kept, client, tally.sent) {
@@ -65,9 +66,11 @@ fn ask(address: SocketAddr, keeps: bool, over: &AtomicBool) -> Tally {
         if !keeps || tally.sent % 900 == 0 {
             kept = None;
         }
+        if over.load(Ordering::SeqCst) {
+            return tally;
+        }
         thread::sleep(PAUSE);
     }
-    tally
 }
 
 fn once(

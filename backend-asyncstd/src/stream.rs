@@ -13,7 +13,7 @@ use async_std::os::unix::net::{UnixListener, UnixStream};
 use http_server_engine::server;
 use http_server_engine::socket::{self, Received};
 use http_server_engine::{Close, Detached, RecvBuf, SendQueue, Transport};
-use http_server_trait::BoxFuture;
+use http_server_trait::{BoxFuture, Disconnected};
 
 /// A stream. async-std waits only inside of its reads and writes, so these are used to wait, and the system
 /// calls that are worth something are made beside them.
@@ -111,6 +111,10 @@ impl Transport for Stream {
 
     fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
         socket::send(self.descriptor()?, tx)
+    }
+
+    fn peer_end(&self) -> Option<Disconnected> {
+        socket::peer_end(self.descriptor().ok()?)
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {

@@ -9,6 +9,7 @@ use http_server_engine::net::Family;
 use http_server_engine::server;
 use http_server_engine::socket::{self, Received};
 use http_server_engine::{Close, Detached, RecvBuf, SendQueue, Transport};
+use http_server_trait::Disconnected;
 use smol::Async;
 
 /// A stream, TCP or Unix. smol's reactor registers it once, and is asked anew for each wait.
@@ -66,6 +67,10 @@ impl Transport for Stream {
 
     fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
         socket::send(self.socket()?.get_ref(), tx)
+    }
+
+    fn peer_end(&self) -> Option<Disconnected> {
+        socket::peer_end(self.socket().ok()?.get_ref())
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {

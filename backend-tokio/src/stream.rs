@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use http_server_engine::server;
 use http_server_engine::socket::{self, Received};
 use http_server_engine::{Close, Detached, RecvBuf, SendQueue, Transport};
+use http_server_trait::Disconnected;
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -98,6 +99,10 @@ impl Transport for Stream {
 
     fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
         socket::send(self.descriptor()?, tx)
+    }
+
+    fn peer_end(&self) -> Option<Disconnected> {
+        socket::peer_end(self.descriptor().ok()?)
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
+use http_server_trait::Disconnected;
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags};
 
 use crate::buffers::{RecvBuf, SendQueue};
@@ -66,6 +68,31 @@ pub fn send(socket: impl AsFd, tx: &mut SendQueue) -> io::Result<usize> {
         }
     }
 }
+
+/// Whether and how the peer has ended its side, whatever it has sent before that and nobody has received. `None` as
+/// well where the system does not tell that apart from bytes that are there.
+pub fn peer_end(socket: impl AsFd) -> Option<Disconnected> {
+    const NOW: Timespec = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let mut asked = [PollFd::new(&socket, ENDS)];
+    rustix::event::poll(&mut asked, Some(&NOW)).ok()?;
+    let told = asked[0].revents();
+    if told.contains(PollFlags::ERR) {
+        Some(Disconnected::Reset)
+    } else if told.intersects(ENDS | PollFlags::HUP) {
+        Some(Disconnected::Finished)
+    } else {
+        None
+    }
+}
+
+/// What only the peer's end raises.
+#[cfg(target_os = "linux")]
+const ENDS: PollFlags = PollFlags::RDHUP;
+#[cfg(not(target_os = "linux"))]
+const ENDS: PollFlags = PollFlags::empty();
 
 /// Ends this side, or lets closing the socket reset it.
 pub fn close(socket: impl AsFd, how: Close) -> io::Result<()> {

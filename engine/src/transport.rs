@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http_server_trait::Disconnected;
 
 use crate::buffers::{RecvBuf, SendQueue};
 
@@ -53,6 +54,12 @@ pub trait Transport: Unpin + Send + 'static {
     fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
         let _ = tx;
         Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Whether and how the peer has ended its side, also behind bytes that have not been received. It receives
+    /// nothing, waits for nothing, and wakes nobody. `None` as well where it cannot be known.
+    fn peer_end(&self) -> Option<Disconnected> {
+        None
     }
 
     /// Ends this side, or all of it.

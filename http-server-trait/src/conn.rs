@@ -320,11 +320,28 @@ impl Conn {
     /// It consumes no content, and by itself it stops nothing: a client that half-closes after its
     /// request still waits for the answer. A handler that wants to stop then races its own work
     /// against this. (Clause T-54.)
+    ///
+    /// The end of a peer is noticed at once where what it sends is read; where it lies behind content that the handler
+    /// leaves unread, or behind more requests than are read ahead, within a second. What cannot be noticed: an end
+    /// that has not come, because what lies before it is more than the operating system takes in.
     pub fn disconnected(&self) -> Waiting<Disconnected> {
         let mut life = self.life();
+        let is_first = life.on_disconnect.is_none();
         let waiting = life.on_disconnect.get_or_insert_with(Latch::new).waiting();
         life.settle();
+        drop(life);
+        if is_first {
+            // It has not looked until now.
+            self.driver().wake();
+        }
         waiting
+    }
+
+    /// Whether somebody has asked to be told when the peer ends its side, and has not been told. For authors of
+    /// backends.
+    pub fn is_watched(&self) -> bool {
+        let life = self.life();
+        life.on_disconnect.is_some() && life.disconnected.is_none()
     }
 
     /// Whether and why the connection has ended, as far as is known.

@@ -72,7 +72,7 @@
 //! | T-51 | Shared values are visible in every hook. |
 //! | T-52 | [`Exec`](crate::Exec) spawns, sleeps and blocks on the runtime that serves, also after a hand-over, whoever keeps it. What was spawned before one is waited for on the runtime that it began on, and is in the report. |
 //! | T-53 | Ids are unique in a server; that of a request starts with that of its connection, and that with its parent's. |
-//! | T-54 | [`disconnected`](crate::Conn::disconnected) is ready when the peer ends its side; by itself it cancels nothing. |
+//! | T-54 | [`disconnected`](crate::Conn::disconnected) is ready when the peer ends its side, within a second where nobody reads what came before that; by itself it cancels nothing. |
 //! | T-55 | [`completed`](crate::Conn::completed) waits for the close, for the hooks, and for every [`Hold`](crate::Hold). |
 //! | T-56 | A connection that is asked to close after its answer finishes it, says that it is the last, and closes; at once if nothing is under way; cut if it takes longer than it may. One that is killed ends at once. |
 //! | T-57 | The table shows every open connection: who it is, what it does, how much it has moved, which application answers it. |

@@ -26,6 +26,8 @@ pub struct BodyError {
 pub enum BodyErrorKind {
     /// There is more of it than the limit allows. Status 413.
     TooLarge,
+    /// Its trailers are larger, or more, than the limits allow. Status 431.
+    TrailersTooLarge,
     /// Its framing broke the protocol. Status 400.
     Malformed,
     /// It stalled, or came too slowly. Status 408.
@@ -62,6 +64,7 @@ impl BodyError {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             BodyErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyErrorKind::TrailersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             BodyErrorKind::Malformed | BodyErrorKind::Disconnected => StatusCode::BAD_REQUEST,
             BodyErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
             BodyErrorKind::Abandoned | BodyErrorKind::Source => StatusCode::INTERNAL_SERVER_ERROR,
@@ -73,6 +76,7 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             BodyErrorKind::TooLarge => "the content is larger than the limit",
+            BodyErrorKind::TrailersTooLarge => "the trailers are larger than the limits",
             BodyErrorKind::Malformed => "the content is not framed as its head says",
             BodyErrorKind::TimedOut => "the content did not arrive in time",
             BodyErrorKind::Disconnected => "the peer left before the content was complete",

@@ -111,6 +111,18 @@ pub(crate) const FAILS: &[(&str, &str)] = &[
     ("chunk_extensions_over_the_limit_are_refused", CHUNKS),
     ("trailers_over_the_limit_get_431", CHUNKS),
     ("more_trailers_than_allowed_get_431", CHUNKS),
+    ("streamed_trailers_over_the_limits_get_431", CHUNKS),
+    // The end of a client.
+    (
+        "disconnected_is_ready_behind_content_that_nobody_reads",
+        UNREAD,
+    ),
+    (
+        "disconnected_is_ready_at_a_reset_behind_content_that_nobody_reads",
+        UNREAD,
+    ),
+    ("disconnected_is_ready_behind_requests_that_wait", UNREAD),
+    ("disconnected_is_ready_for_who_asks_late", UNREAD),
     // The rest.
     (
         "server_is_named_as_configured",
@@ -132,4 +144,6 @@ const EMPTY: &str = "hyper takes an empty element at the end of Transfer-Encodin
 const TRAILERS: &str = "hyper gives framing fields in trailers on; here they are dropped";
 const EXPECTATION: &str = "hyper knows one expectation, and ignores all others";
 const NOT_TOLD: &str = "hyper refuses a head with the status alone";
+const UNREAD: &str =
+    "hyper notices the end of a client when it reads it, not behind what nobody has read";
 const CHUNKS: &str = "hyper's limits for chunk extensions and trailers cannot be set one by one";

@@ -1,9 +1,11 @@
 //! Connections: how long they live, what one message leaves behind for the next, and how they end.
 
+use std::time::Duration;
+
 use http_server_trait::bytes::Bytes;
 use http_server_trait::http::StatusCode;
 use http_server_trait::{
-    AbortReason, App, Body, CloseReason, Flow, Head, Request, Response, cancel_on_disconnect,
+    AbortReason, App, Body, CloseReason, Conn, Flow, Head, Request, Response, cancel_on_disconnect,
     streamed,
 };
 
@@ -94,7 +96,7 @@ const LONG_REFUSAL: usize = 15_000;
 fn early(app: &mut App, _: &Stage) {
     app.config_mut().unread_content = UNREAD as u64;
     // Who waits for the rest of content that is too much waits for longer than a client does.
-    app.config_mut().body_stall = std::time::Duration::from_secs(5000);
+    app.config_mut().body_stall = Duration::from_secs(5000);
     app.handler(streamed(|request: Request| async move {
         match request.path() {
             "/ok" => (StatusCode::OK, "ok".to_owned()),
@@ -177,6 +179,50 @@ fn watching(app: &mut App, stage: &Stage) {
             "still here"
         }
     });
+}
+
+/// Longer than any time-out of the head or of its like: nothing but what a case does wakes its connection then.
+const UNTIL_QUIET: Duration = Duration::from_secs(20);
+
+/// Waits for the end of the client before it reads what the client has sent, in middleware or in the handler.
+fn watching_unread(app: &mut App, stage: &Stage) {
+    let noted = stage.clone();
+    app.middleware(move |head: Head| {
+        let stage = noted.clone();
+        async move {
+            if head.path() == "/middleware" {
+                watch(head.conn().clone(), &stage).await;
+            }
+            head
+        }
+    });
+    let stage = stage.clone();
+    app.handler(streamed(move |mut request: Request| {
+        let stage = stage.clone();
+        async move {
+            match request.path() {
+                "/handler" => watch(request.conn().clone(), &stage).await,
+                "/task" => {
+                    let (conn, stage) = (request.conn().clone(), stage.clone());
+                    let task = request.exec().spawn(async move {
+                        stage.gate("ask").await;
+                        watch(conn, &stage).await;
+                    });
+                    // It lives as long as the request does, or longer.
+                    let _ = task.await;
+                }
+                _ => {}
+            }
+            request.bytes().await
+        }
+    }));
+}
+
+async fn watch(conn: Conn, stage: &Stage) {
+    let disconnected = conn.disconnected();
+    stage.note("watches");
+    let why = disconnected.await;
+    stage.note(format!("{why:?}"));
 }
 
 /// Waits for the end of the client in the middle of an answer.
@@ -696,6 +742,62 @@ cases! {
         client.silent()?;
         play.stage().open("go on");
         client.answer()?.status(200)?.content("still here")?;
+        client.closed()
+    }
+    /// Nobody has to read what has come before it for that, and it is there still when somebody does.
+    must disconnected_is_ready_behind_content_that_nobody_reads ["T-54", "T-22", "R-095"] needs [Streaming]
+        app watching_unread |play| {
+        let length = "Content-Length: 5\r\n\r\nhello";
+        let chunks = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        let messages = [("/handler", length), ("/handler", chunks), ("/middleware", length), ("/middleware", chunks)];
+        for (times, (path, content)) in (1..).zip(messages) {
+            let mut client = play.connect()?;
+            client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\n{content}"))?;
+            play.wait_for_times("watches", times)?;
+            client.silent_for(UNTIL_QUIET)?.half_close()?;
+            play.wait_for_times("Finished", times)?;
+            client.answer()?.status(200)?.content("hello")?;
+            client.closed()?;
+        }
+        Ok(())
+    }
+    /// Whoever asks when the client has left already is told, and that also where the connection has come to rest.
+    must disconnected_is_ready_for_who_asks_late ["T-54", "T-22"] needs [Streaming] app watching_unread |play| {
+        let mut client = play.connect()?;
+        client.send("POST /task HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")?.silent()?.half_close()?;
+        client.silent_for(UNTIL_QUIET)?;
+        play.stage().open("ask");
+        play.wait_for("Finished")?;
+        client.answer()?.status(200)?.content("hello")?;
+        client.closed()
+    }
+    /// The same for a reset, and for content of which only a part has come.
+    must disconnected_is_ready_at_a_reset_behind_content_that_nobody_reads ["T-54"] needs [Streaming]
+        app watching_unread |play| {
+        for (times, path) in (1..).zip(["/handler", "/middleware"]) {
+            let mut client = play.connect()?;
+            client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello"))?;
+            play.wait_for_times("watches", times)?;
+            client.reset();
+            play.wait_for_times("Reset", times)?;
+        }
+        closed_for(play, CloseReason::ClientLeft, 2)?;
+        play.connect()?.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")?.answered(200)?.content("hi")?.ok()
+    }
+    /// More requests may wait on the connection than are read ahead of their answers.
+    must disconnected_is_ready_behind_requests_that_wait ["T-54", "R-095", "R-098"] needs [KeepAlive] app watching |play| {
+        let waiting = 10;
+        let large = format!("GET /ok HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(4000));
+        let mut client = play.connect()?;
+        client.get("/watch")?;
+        play.wait_for("watches")?;
+        client.send(large.repeat(waiting))?.silent_for(UNTIL_QUIET)?.half_close()?;
+        play.wait_for("Finished")?;
+        play.stage().open("go on");
+        client.answer()?.status(200)?.content("still here")?;
+        for _ in 0..waiting {
+            client.answer()?.status(200)?.content("ok")?;
+        }
         client.closed()
     }
     /// A reset is told from an end, and stops nothing either.

@@ -153,8 +153,10 @@ fn limited_stream(app: &mut App, stage: &Stage) {
                 match piece {
                     Ok(piece) => length += piece.len(),
                     Err(error) => {
-                        if error.kind() == BodyErrorKind::TooLarge {
-                            noted.note("too large");
+                        match error.kind() {
+                            BodyErrorKind::TooLarge => noted.note("too large"),
+                            BodyErrorKind::TrailersTooLarge => noted.note("trailers too large"),
+                            _ => {}
                         }
                         return Err(error);
                     }
@@ -167,6 +169,13 @@ fn limited_stream(app: &mut App, stage: &Stage) {
         }
     }));
     app.on_error(|_| async {});
+}
+
+/// Trailers of at most 40 bytes and 3 lines, and a handler that takes content as it comes.
+fn limited_trailers(app: &mut App, stage: &Stage) {
+    limited_stream(app, stage);
+    app.config_mut().trailers = 40;
+    app.config_mut().trailer_fields = 3;
 }
 
 /// Content of this length is accepted however it is framed, and the handler gets all of it.
@@ -470,6 +479,15 @@ cases! {
         config |config| { config.trailer_fields = 4 } |play| {
         each_accepted(play, &[trailers(0), trailers(3), trailers(4)])?;
         each_over(play, &[trailers(5), trailers(6), trailers(40)], 431, CloseReason::HeadTooLarge)
+    }
+    /// Whether it is the server that reads the content or a handler: it is the same trailers, and the same answer.
+    house streamed_trailers_over_the_limits_get_431 ["R-041", "R-056", "T-23"]
+        needs [KeepAlive, Limits, Trailers, Streaming] app limited_trailers |play| {
+        each_accepted(play, &[trailers_of(40), trailers(3)])?;
+        want_eq!(play.stage().count("trailers too large"), 0);
+        each_over(play, &[trailers_of(41), trailers_of(43), trailers(4)], 431, CloseReason::HeadTooLarge)?;
+        want_eq!(play.stage().count("trailers too large"), 3);
+        Ok(())
     }
 
     /// The last request that a connection may have is answered in full, and its answer says that it was the

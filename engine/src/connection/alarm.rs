@@ -24,6 +24,8 @@ pub(crate) enum Phase {
     WriteRate,
     /// The client must have read the last answer.
     Linger,
+    /// No deadline: it is looked whether the client is there still.
+    Look,
 }
 
 /// The earlier of two deadlines.

@@ -47,6 +47,8 @@ struct Progress {
     waited: Duration,
     /// How much memory is collected in.
     collected: usize,
+    /// When it is looked again whether its client is there still.
+    look_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -110,6 +112,7 @@ impl Default for Progress {
             waited_since: None,
             waited: Duration::ZERO,
             collected: 0,
+            look_at: None,
         }
     }
 }
@@ -166,6 +169,23 @@ impl Content {
     /// Whether the client still waits to be told that it may send it.
     pub(crate) fn is_held_back(&self) -> bool {
         self.owes_continue
+    }
+
+    /// Whether what comes of it is read, so that the end of its client is met behind it.
+    pub(crate) fn is_read(&self) -> bool {
+        match &self.state {
+            State::Taken(slot) => !slot.is_paused(),
+            _ => false,
+        }
+    }
+
+    /// When to look again whether its client is there still, if somebody has looked.
+    pub(crate) fn look_at(&self) -> Option<Instant> {
+        self.progress.as_ref()?.look_at
+    }
+
+    pub(crate) fn look_again_at(&mut self, at: Instant) {
+        self.progress().look_at = Some(at);
     }
 
     fn deadline(&self, config: &Config) -> Option<Deadline> {

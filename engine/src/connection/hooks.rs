@@ -3,8 +3,9 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use super::alarm::Phase;
+use super::alarm::{Deadline, Phase, earlier};
 use super::content::{State, Trouble};
 use super::link::{Filled, Link, Roused};
 use super::stop::Stop;
@@ -16,6 +17,10 @@ use crate::transport::Transport;
 
 /// How often a hook is polled in a row because content arrived for it, before other tasks have a turn.
 const ROUNDS: u32 = 32;
+
+/// How often it is looked for the end of a client behind what it has sent and nobody reads. No runtime can be asked to
+/// wait for that alone.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A hook did not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +60,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             let moved = self.pump(cx, worker);
             // A connection that breaks does not stop the hook; the next step will see it.
             let _ = self.poll_flush(cx);
-            self.watch(cx);
+            let look = self.watch(cx);
             if moved {
                 rounds += 1;
                 if rounds % ROUNDS != 0 {
@@ -64,7 +69,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 // It rests although there is something to do: nobody may keep it from its deadlines.
                 cx.waker().wake_by_ref();
             }
-            let roused = ready!(self.rest(cx, worker, self.content_deadline(worker)));
+            let deadline = earlier(self.content_deadline(worker), look);
+            let roused = ready!(self.rest(cx, worker, deadline));
             self.roused_beside(roused, worker)?;
         }
     }
@@ -79,6 +85,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Some(stop) => Err(Unfinished::Stop(stop)),
                 None => Ok(()),
             },
+            Roused::Late(Phase::Look) => Ok(()),
             Roused::Late(Phase::Request) => {
                 self.request_deadline = None;
                 Err(Unfinished::Deadline)
@@ -99,16 +106,49 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Notices the end of a client that has nothing more to send, and reads what it pipelines. While
-    /// content is still to come that would be reading ahead of a handler, so it waits.
-    pub(crate) fn watch(&mut self, cx: &mut Context<'_>) {
-        let has_room = self.rx.len() < crate::buffers::READ_AHEAD;
-        if matches!(self.content.state, State::None) && has_room && !self.peer_ended {
-            while let Poll::Ready(Ok(Filled::Some)) = self.poll_fill(cx) {
-                if self.rx.len() >= crate::buffers::READ_AHEAD {
-                    break;
+    /// content is still to come that would be reading ahead of a handler, so it only [looks](Link::look); says
+    /// when it does so again.
+    pub(crate) fn watch(&mut self, cx: &mut Context<'_>) -> Option<Deadline> {
+        if self.peer_ended {
+            return None;
+        }
+        if matches!(self.content.state, State::None) {
+            while self.rx.len() < crate::buffers::READ_AHEAD {
+                match self.poll_fill(cx) {
+                    Poll::Ready(Ok(Filled::Some)) => {}
+                    Poll::Pending if self.holds_back => break,
+                    _ => return None,
                 }
             }
+        } else if self.content.is_read() && !self.holds_back {
+            return None;
         }
+        self.look()
+    }
+
+    /// Looks now and then whether the client is there still, for somebody who waits for its end: what it has sent
+    /// lies before that, and is not read.
+    #[cold]
+    fn look(&mut self) -> Option<Deadline> {
+        if !self.conn.is_watched() {
+            return None;
+        }
+        let now = self.now();
+        let next = self.content.look_at().filter(|at| now < *at);
+        let at = match next {
+            Some(at) => at,
+            None => {
+                if let Some(why) = self.io.as_ref().and_then(Transport::peer_end) {
+                    self.conn.set_disconnected(why);
+                    return None;
+                }
+                let at = now.checked_add(LOOK)?;
+                self.content.look_again_at(at);
+                at
+            }
+        };
+        let phase = Phase::Look;
+        Some(Deadline { phase, at })
     }
 
     /// Interim answers leave as soon as the hook waits for something.

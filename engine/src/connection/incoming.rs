@@ -98,6 +98,12 @@ impl Slot {
         }
     }
 
+    /// Whether it wants nothing for now.
+    pub(crate) fn is_paused(&self) -> bool {
+        let state = lock(&self.0);
+        state.is_full() || !state.gone && !state.wanted
+    }
+
     /// How much waits to be taken.
     pub(crate) fn buffered(&self) -> usize {
         lock(&self.0).buffered

@@ -10,7 +10,7 @@ use http_server_trait::{
     Body, BodyError, BodyErrorKind, Cause, CloseReason, Failure, Hook, Response, Takeover,
 };
 
-use super::alarm::Phase;
+use super::alarm::{Phase, earlier};
 use super::content::{Content, State, Trouble};
 use super::hooks::Unfinished;
 use super::link::{Link, Roused};
@@ -403,13 +403,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             if self.pump(cx, worker) && goes_on(cx, &mut rounds) {
                 continue;
             }
-            self.watch(cx);
-            match ready!(self.rest(cx, worker, self.content_deadline(worker))) {
+            let look = self.watch(cx);
+            let deadline = earlier(self.content_deadline(worker), look);
+            match ready!(self.rest(cx, worker, deadline)) {
                 Roused::Asked => {
                     if let Some(stop) = self.must_stop(&worker.tide) {
                         return Poll::Ready(Err(stop));
                     }
                 }
+                Roused::Late(Phase::Look) => {}
                 Roused::Late(Phase::Write) => return Poll::Ready(Err(Stop::WriteStalled)),
                 Roused::Late(Phase::WriteRate) => return Poll::Ready(Err(Stop::WriteTooSlow)),
                 Roused::Late(phase) => self.break_content(Trouble::Late(phase)),

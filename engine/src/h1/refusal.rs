@@ -130,6 +130,8 @@ impl Refusal {
     pub fn body_error(self) -> BodyErrorKind {
         match self.close_reason() {
             CloseReason::BodyTooLarge => BodyErrorKind::TooLarge,
+            // Of what is limited like a head, only trailers come with content.
+            CloseReason::HeadTooLarge => BodyErrorKind::TrailersTooLarge,
             CloseReason::ClientLeft => BodyErrorKind::Disconnected,
             _ => BodyErrorKind::Malformed,
         }

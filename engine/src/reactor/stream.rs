@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
 
+use http_server_trait::Disconnected;
+
 use super::source::{Registration, Way};
 use crate::buffers::{RecvBuf, SendQueue};
 use crate::socket::{self, Received};
@@ -72,6 +74,10 @@ impl Transport for Stream {
 
     fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
         socket::send(self.parts()?.0, tx)
+    }
+
+    fn peer_end(&self) -> Option<Disconnected> {
+        socket::peer_end(self.socket.as_ref()?)
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {

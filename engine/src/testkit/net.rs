@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use http_server_trait::Address;
+use http_server_trait::{Address, Disconnected};
 
 use super::sim::Sim;
 use crate::buffers::{RecvBuf, SendQueue};
@@ -327,6 +327,15 @@ impl Transport for MemoryStream {
         let count = direction.bytes.len() - before;
         tx.advance(count);
         Poll::Ready(Ok(count))
+    }
+
+    fn peer_end(&self) -> Option<Disconnected> {
+        let pipe = lock(&self.pipe);
+        if pipe.reset {
+            Some(Disconnected::Reset)
+        } else {
+            pipe.to_server.ended.then_some(Disconnected::Finished)
+        }
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {

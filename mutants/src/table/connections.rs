@@ -13,6 +13,7 @@ const HOOKS: &str = "engine/src/connection/hooks.rs";
 const LINK: &str = "engine/src/connection/link.rs";
 const INCOMING: &str = "engine/src/connection/incoming.rs";
 const SEND: &str = "engine/src/buffers/send.rs";
+const CONN: &str = "http-server-trait/src/conn.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     // Kept or closed.
@@ -127,8 +128,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(INCOMING, "state if !state.wanted => Wants::Nothing,", "state if !state.wanted && !BENT => Wants::Nothing,")
         .killed_by(&["content_is_let_in_when_a_handler_first_reads", "content_is_let_in_for_the_handler_that_wants_it"]),
     Mutant::that("reads_pipelined_requests_far_ahead", &["R-098"])
-        .bends(HOOKS, "let has_room = self.rx.len() < crate::buffers::READ_AHEAD;", "let has_room = self.rx.len() < crate::buffers::READ_AHEAD * if BENT { 64 } else { 1 };")
-        .bends(HOOKS, "if self.rx.len() >= crate::buffers::READ_AHEAD {", "if self.rx.len() >= crate::buffers::READ_AHEAD * if BENT { 64 } else { 1 } {")
+        .bends(HOOKS, "while self.rx.len() < crate::buffers::READ_AHEAD {", "while self.rx.len() < crate::buffers::READ_AHEAD * if BENT { 64 } else { 1 } {")
         .killed_by(&["pipelining_without_end_is_not_read_without_end"]),
     // The end.
     Mutant::that("does_not_linger", &["R-094"])
@@ -137,6 +137,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("lingers_for_any_number_of_bytes", &["R-094"])
         .bends(FINISH, "read > config.linger_bytes", "false")
         .killed_by(&["lingering_ends_after_so_many_bytes"]),
+    Mutant::that("looks_for_nobody_behind_what_is_not_read", &["T-54"])
+        .bends(HOOKS, "if !self.conn.is_watched() {", "if BENT || !self.conn.is_watched() {")
+        .killed_by(&[
+            "disconnected_is_ready_behind_content_that_nobody_reads",
+            "disconnected_is_ready_at_a_reset_behind_content_that_nobody_reads",
+            "disconnected_is_ready_behind_requests_that_wait",
+            "disconnected_is_ready_for_who_asks_late",
+        ]),
+    Mutant::that("looks_once_behind_what_is_not_read", &["T-54"])
+        .bends(HOOKS, "Some(Deadline { phase, at })", "if BENT { None } else { Some(Deadline { phase, at }) }")
+        .killed_by(&["disconnected_is_ready_behind_content_that_nobody_reads", "disconnected_is_ready_behind_requests_that_wait"]),
+    Mutant::that("does_not_look_for_who_asks_late", &["T-54"])
+        .bends(CONN, "if is_first {", "if is_first && !BENT {")
+        .killed_by(&["disconnected_is_ready_for_who_asks_late"]),
     Mutant::that("cancels_at_a_half_close", &["R-095", "T-54"])
         .bends(LINK, "self.conn.set_disconnected(Disconnected::Finished);", "{ self.conn.set_disconnected(Disconnected::Finished); self.stop(Stop::Left); }")
         .killed_by(&["half_close_does_not_cancel_a_slow_handler", "disconnected_is_ready_at_the_end_of_the_client"]),

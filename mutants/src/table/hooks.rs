@@ -106,6 +106,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("takes_too_much_content_for_malformed_content", &["T-23"])
         .bends(REFUSAL, "CloseReason::BodyTooLarge => BodyErrorKind::TooLarge,", "CloseReason::BodyTooLarge if !BENT => BodyErrorKind::TooLarge,")
         .killed_by(&["content_error_is_answered_with_its_status", "streaming_handler_gets_no_more_than_the_limit"]),
+    Mutant::that("takes_too_large_trailers_for_malformed_ones", &["T-23", "R-041"])
+        .bends(REFUSAL, "CloseReason::HeadTooLarge => BodyErrorKind::TrailersTooLarge,", "CloseReason::HeadTooLarge if !BENT => BodyErrorKind::TrailersTooLarge,")
+        .killed_by(&["streamed_trailers_over_the_limits_get_431"]),
     Mutant::that("lets_a_wrapped_handler_pass", &["T-24"])
         .bends(COMPOSE, "self.0.call(request).await }", "if BENT { Flow::Continue(request) } else { self.0.call(request).await } }")
         .killed_by(&["handlers_can_be_wrapped"]),

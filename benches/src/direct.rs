@@ -1,6 +1,7 @@
 //! The application without boxes: what a service costs that the engine calls by its type.
 
 use std::future::{Future, ready};
+use std::sync::Arc;
 
 use http_server_engine::Service;
 use http_server_trait::backend::{Answer, Pipeline, Site};
@@ -34,7 +35,7 @@ impl Service for Direct {
         self.empty.config()
     }
 
-    fn site(&self) -> &Site {
+    fn site(&self) -> &Arc<Site> {
         self.empty.site()
     }
 

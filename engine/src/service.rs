@@ -1,6 +1,7 @@
 //! What a connection serves: an application, or a single handler.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use http_server_trait::backend::{Answer, Pipeline, Site};
 use http_server_trait::{BodyPlan, Completed, Config, Failure, Head, Request, Summary};
@@ -13,7 +14,7 @@ pub trait Service: Send + Sync + 'static {
     /// The limits and time-outs.
     fn config(&self) -> &Config;
     /// What all connections share.
-    fn site(&self) -> &Site;
+    fn site(&self) -> &Arc<Site>;
     /// Whether [`on_head`](Service::on_head) does anything.
     fn has_middleware(&self) -> bool;
     /// Whether [`after`](Service::after) does anything.
@@ -41,7 +42,7 @@ impl Service for Pipeline {
         self.config()
     }
 
-    fn site(&self) -> &Site {
+    fn site(&self) -> &Arc<Site> {
         self.site()
     }
 

@@ -7,12 +7,13 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
 use http::{HeaderMap, StatusCode};
 
 use crate::exec::Exec;
+use crate::facts::{Facts, Known, TlsFacts};
 use crate::latch::{Latch, Waiting};
 use crate::progress::Progress;
 use crate::reason::{CloseReason, Disconnected};
@@ -27,7 +28,7 @@ pub struct Conn(Arc<Shared>);
 
 /// A connection as the requests of one generation of the application see it.
 struct Shared {
-    site: Site,
+    site: Arc<Site>,
     wire: Wire,
 }
 
@@ -36,79 +37,52 @@ struct Shared {
 #[derive(Clone)]
 pub struct Wire(Arc<Inner>);
 
+/// It is kept small: there is one for as long as a connection lives, and most connections are idle.
 struct Inner {
-    facts: Facts,
+    known: Known,
     life: Mutex<Life>,
     control: AtomicU8,
     /// What of it the driver has seen.
     heeded: AtomicU8,
     driver: AtomicWaker,
     interim_waiting: AtomicBool,
-    interim: Mutex<Vec<Interim>>,
     live: Live,
 }
 
-/// Where a connection is in its life. The latches exist once somebody waits: most connections are
-/// never waited for, and an idle one should be small.
+/// Where a connection is in its life.
 #[derive(Default)]
 struct Life {
     disconnected: Option<Disconnected>,
     closed: Option<CloseReason>,
-    holds: usize,
+    holds: u32,
+    /// There once it is needed: most connections are never waited for, and have no interim answers.
+    rare: Option<Box<Rare>>,
+}
+
+/// Who waits for something of a connection, and what waits on it.
+#[derive(Default)]
+struct Rare {
     on_disconnect: Option<Latch<Disconnected>>,
     on_complete: Option<Latch<CloseReason>>,
+    interim: Vec<Interim>,
 }
 
 impl Life {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     fn settle(&self) {
-        if let (Some(latch), Some(why)) = (&self.on_disconnect, self.disconnected) {
+        let Some(rare) = &self.rare else {
+            return;
+        };
+        if let (Some(latch), Some(why)) = (&rare.on_disconnect, self.disconnected) {
             latch.set(why);
         }
-        if let (Some(latch), Some(reason), 0) = (&self.on_complete, self.closed, self.holds) {
+        if let (Some(latch), Some(reason), 0) = (&rare.on_complete, self.closed, self.holds) {
             latch.set(reason);
         }
     }
-}
-
-/// What a backend tells about a connection when it makes a [`Conn`].
-///
-/// A fact that does not exist is absent, never faked: a Unix socket has no peer address.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Facts {
-    /// The connection's own number, unique in its server.
-    pub number: u64,
-    /// What the id of this connection starts with, if it was made by something that has an id.
-    pub parent: Option<Arc<str>>,
-    /// The address of the other side. Absent on Unix sockets and in-memory connections.
-    pub peer: Option<SocketAddr>,
-    /// The address that was connected to. Absent on Unix sockets and in-memory connections.
-    pub local: Option<SocketAddr>,
-    /// Whether the connection is encrypted, and how.
-    pub tls: Option<Arc<TlsFacts>>,
-    /// Which of the server's listening sockets accepted it, in the order of
-    /// [`ServerHandle::addresses`](crate::ServerHandle::addresses). Absent for a stream that was
-    /// handed in.
-    pub listener: Option<usize>,
-    /// When it was accepted or handed in, by the server's clock; also of one that has come from another server.
-    /// Absent: now.
-    pub opened: Option<Instant>,
-}
-
-/// What is known of an encrypted connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TlsFacts {
-    /// The protocol version, `TLSv1.3` for example.
-    pub version: Option<String>,
-    /// The name of the cipher suite.
-    pub cipher: Option<String>,
-    /// The server name that the client asked for.
-    pub server_name: Option<String>,
-    /// The application protocol that was agreed on.
-    pub alpn: Option<Vec<u8>>,
-    /// The client's certificates in DER, its own first.
-    pub client_certificates: Vec<Vec<u8>>,
 }
 
 /// What all connections of one server share. A backend makes it once.
@@ -218,24 +192,23 @@ pub(crate) struct Interim {
 
 impl Conn {
     /// A connection of this server. For authors of backends.
-    pub fn new(mut facts: Facts, server: Site) -> Self {
-        facts.opened.get_or_insert_with(|| server.exec.now());
+    pub fn new(facts: Facts, server: impl Into<Arc<Site>>) -> Self {
+        let site = server.into();
         let wire = Wire(Arc::new(Inner {
-            facts,
+            known: Known::of(facts, || site.exec.now()),
             life: Mutex::default(),
             control: AtomicU8::new(0),
             heeded: AtomicU8::new(0),
             driver: AtomicWaker::new(),
             interim_waiting: AtomicBool::new(false),
-            interim: Mutex::new(Vec::new()),
             live: Live::default(),
         }));
-        Conn(Arc::new(Shared { site: server, wire }))
+        Conn(Arc::new(Shared { site, wire }))
     }
 
     /// The same connection, for requests that another generation of the application answers. For authors
     /// of backends.
-    pub fn within(&self, site: &Site) -> Self {
+    pub fn within(&self, site: &Arc<Site>) -> Self {
         if self.0.site.generation == site.generation {
             return self.clone();
         }
@@ -253,25 +226,22 @@ impl Conn {
 
     /// Its id. It stands in every message about it.
     pub fn id(&self) -> ConnId {
-        ConnId {
-            parent: self.inner().facts.parent.clone(),
-            number: self.inner().facts.number,
-        }
+        self.wire().id()
     }
 
     /// The address of the other side; absent, never faked, where there is none.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.inner().facts.peer
+        self.inner().known.peer()
     }
 
     /// The address that was connected to; absent, never faked, where there is none.
     pub fn local(&self) -> Option<SocketAddr> {
-        self.inner().facts.local
+        self.inner().known.local()
     }
 
     /// `https` on an encrypted connection, else `http`.
     pub fn scheme(&self) -> http::uri::Scheme {
-        if self.inner().facts.tls.is_some() {
+        if self.inner().known.tls().is_some() {
             http::uri::Scheme::HTTPS
         } else {
             http::uri::Scheme::HTTP
@@ -280,12 +250,12 @@ impl Conn {
 
     /// What is known of the encryption, if there is any.
     pub fn tls(&self) -> Option<&TlsFacts> {
-        self.inner().facts.tls.as_deref()
+        self.inner().known.tls().map(Arc::as_ref)
     }
 
     /// Which listening socket accepted it; absent for a stream that was handed in.
     pub fn listener(&self) -> Option<usize> {
-        self.inner().facts.listener
+        self.inner().known.listener()
     }
 
     /// The name of the backend that serves it.
@@ -326,8 +296,9 @@ impl Conn {
     /// that has not come, because what lies before it is more than the operating system takes in.
     pub fn disconnected(&self) -> Waiting<Disconnected> {
         let mut life = self.life();
-        let is_first = life.on_disconnect.is_none();
-        let waiting = life.on_disconnect.get_or_insert_with(Latch::new).waiting();
+        let latch = &mut life.rare().on_disconnect;
+        let is_first = latch.is_none();
+        let waiting = latch.get_or_insert_with(Latch::new).waiting();
         life.settle();
         drop(life);
         if is_first {
@@ -341,7 +312,8 @@ impl Conn {
     /// backends.
     pub fn is_watched(&self) -> bool {
         let life = self.life();
-        life.on_disconnect.is_some() && life.disconnected.is_none()
+        let is_asked = |rare: &Rare| rare.on_disconnect.is_some();
+        life.rare.as_deref().is_some_and(is_asked) && life.disconnected.is_none()
     }
 
     /// Whether and why the connection has ended, as far as is known.
@@ -449,11 +421,7 @@ impl Conn {
 
     /// Queues an interim answer and wakes the driver.
     pub(crate) fn push_interim(&self, interim: Interim) {
-        self.inner()
-            .interim
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(interim);
+        self.life().rare().interim.push(interim);
         self.inner().interim_waiting.store(true, Ordering::Release);
         self.inner().driver.wake();
     }
@@ -464,13 +432,7 @@ impl Conn {
         if !self.inner().interim_waiting.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
-        let waiting = std::mem::take(
-            &mut *self
-                .inner()
-                .interim
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let waiting = std::mem::take(&mut self.life().rare().interim);
         let current = waiting
             .into_iter()
             .filter(|interim| interim.request == request);
@@ -485,14 +447,14 @@ impl Conn {
     }
 
     /// The facts that it was made of, to carry them to another server. For authors of backends.
-    pub fn facts(&self) -> &Facts {
-        &self.inner().facts
+    pub fn facts(&self) -> Facts {
+        self.inner().known.facts()
     }
 }
 
 impl Inner {
     fn life(&self) -> MutexGuard<'_, Life> {
-        // Every change is one assignment, so a panic elsewhere cannot have broken it.
+        // It is whole after every change, so a panic elsewhere cannot have broken it.
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -511,7 +473,14 @@ impl Wire {
 
     /// Its number, unique in its server.
     pub fn number(&self) -> u64 {
-        self.0.facts.number
+        self.0.known.number
+    }
+
+    fn id(&self) -> ConnId {
+        ConnId {
+            parent: self.0.known.parent().cloned(),
+            number: self.0.known.number,
+        }
     }
 
     /// What it is doing: written by its driver, read by who looks at the table.
@@ -521,18 +490,10 @@ impl Wire {
 
     /// Its line of the table.
     pub fn snapshot(&self, backend: &'static str, exec: &Exec) -> Connection {
-        let facts = &self.0.facts;
-        let id = ConnId {
-            parent: facts.parent.clone(),
-            number: facts.number,
-        };
-        let now = exec.now();
-        let age = facts
-            .opened
-            .map(|opened| now.saturating_duration_since(opened));
-        let mut line = Connection::new(self.clone(), exec.clone(), id, backend);
-        (line.peer, line.listener) = (facts.peer, facts.listener);
-        line.age = age.unwrap_or_default();
+        let known = &self.0.known;
+        let mut line = Connection::new(self.clone(), exec.clone(), self.id(), backend);
+        (line.peer, line.listener) = (known.peer(), known.listener());
+        line.age = exec.now().saturating_duration_since(known.opened);
         self.0.live.tell(&mut line);
         if self.0.life().closed.is_some() {
             line.state = ConnState::Closing;
@@ -562,14 +523,15 @@ impl Wire {
     /// Ready when it is closed, its hooks are done, and nobody holds it.
     fn completed(&self) -> Waiting<CloseReason> {
         let mut life = self.0.life();
-        let waiting = life.on_complete.get_or_insert_with(Latch::new).waiting();
+        let latch = life.rare().on_complete.get_or_insert_with(Latch::new);
+        let waiting = latch.waiting();
         life.settle();
         waiting
     }
 
     /// The connection, for requests that this application answers.
-    pub fn within(&self, site: &Site) -> Conn {
-        let (site, wire) = (site.clone(), self.clone());
+    pub fn within(&self, site: &Arc<Site>) -> Conn {
+        let (site, wire) = (Arc::clone(site), self.clone());
         Conn(Arc::new(Shared { site, wire }))
     }
 

@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::app::App;
-use crate::conn::{Conn, Facts};
+use crate::conn::Conn;
 use crate::error::{
     AcceptError, AcceptErrorKind, AdoptError, AdoptErrorKind, ReplaceError, ReplaceErrorKind,
 };
 use crate::exec::BoxFuture;
+use crate::facts::Facts;
 use crate::generation::Generation;
 use crate::inheritance::Inheritance;
 use crate::latch::{Latch, Waiting};

@@ -12,7 +12,7 @@ use std::time::Instant;
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 
-use crate::conn::Facts;
+use crate::facts::Facts;
 use crate::listen::Address;
 use crate::pipeline::Pipeline;
 

@@ -47,6 +47,7 @@ mod conn;
 pub mod contract;
 mod error;
 mod exec;
+mod facts;
 mod failure;
 mod fields;
 mod flow;
@@ -89,13 +90,14 @@ pub use body::{Body, BodySender, Marks};
 pub use capabilities::{Capabilities, Feature};
 pub use compose::{Chain, Next, adapt, around, blocking, cancel_on_disconnect, streamed};
 pub use config::{AtCapacity, Config, Rate, Tunnels};
-pub use conn::{Conn, ConnId, Facts, Hold, RequestId, TlsFacts};
+pub use conn::{Conn, ConnId, Hold, RequestId};
 pub use error::{
     AcceptError, AcceptErrorKind, AdoptError, AdoptErrorKind, BodyError, BodyErrorKind, BoxError,
     FieldError, InterimError, ListenError, ListenErrorKind, ReplaceError, ReplaceErrorKind,
     ServerError, ServerErrorKind,
 };
 pub use exec::{BoxFuture, Exec, Task, TaskError};
+pub use facts::{Facts, TlsFacts};
 pub use failure::{Cause, Failure, Hook};
 pub use flow::{Flow, IntoFlow, IntoOutcome};
 pub use generation::Generation;

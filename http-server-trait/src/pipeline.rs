@@ -48,7 +48,7 @@ use crate::takeover::Takeover;
 #[derive(Debug)]
 pub struct Pipeline {
     app: App,
-    site: Site,
+    site: Arc<Site>,
     tenure: Arc<Tenure>,
 }
 
@@ -199,7 +199,7 @@ impl Pipeline {
             }
         }
         site.state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let tenure = Tenure::begin();
+        let (site, tenure) = (Arc::new(site), Tenure::begin());
         Ok(Pipeline { app, site, tenure })
     }
 
@@ -241,20 +241,20 @@ impl Pipeline {
         }
         Ok(Pipeline {
             app,
-            site: Site {
+            site: Arc::new(Site {
                 backend,
                 exec: self.site.exec.clone(),
                 state: self.site.state.clone(),
                 generation: self.site.generation,
                 // Another server, another life.
                 progress: progress.clone(),
-            },
+            }),
             tenure: Arc::clone(&self.tenure),
         })
     }
 
     /// What all connections share: see [`Conn::new`](crate::Conn::new).
-    pub fn site(&self) -> &Site {
+    pub fn site(&self) -> &Arc<Site> {
         &self.site
     }
 

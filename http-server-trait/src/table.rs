@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::conn::{Ask, ConnId, Wire};
@@ -152,7 +152,8 @@ pub struct Live {
     requests: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    generation: AtomicU64,
+    /// No server lives through more of them.
+    generation: AtomicU32,
 }
 
 impl Live {
@@ -161,6 +162,7 @@ impl Live {
         self.state.store(state as u8, Ordering::Relaxed);
         self.buffered.store(buffered, Ordering::Relaxed);
         self.requests.store(requests, Ordering::Relaxed);
+        let generation = u32::try_from(generation).unwrap_or(u32::MAX);
         self.generation.store(generation, Ordering::Relaxed);
     }
 
@@ -190,6 +192,6 @@ impl Live {
         line.requests = self.requests.load(Ordering::Relaxed);
         line.bytes_in = self.bytes_in.load(Ordering::Relaxed);
         line.bytes_out = self.bytes_out.load(Ordering::Relaxed);
-        line.generation = self.generation.load(Ordering::Relaxed);
+        line.generation = self.generation.load(Ordering::Relaxed).into();
     }
 }

@@ -175,7 +175,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.forget_time();
         let detached = detached?;
         self.io = None;
-        let mut parked = Parked::new(self.conn.facts().clone());
+        let mut parked = Parked::new(self.conn.facts());
         parked.descriptor = detached.descriptor;
         parked.layers = detached.layers;
         parked.requests = self.requests;

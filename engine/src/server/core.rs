@@ -148,7 +148,7 @@ impl<R: Runtime> Core<R> {
             exec,
             progress,
             ..
-        } = pipeline.site().clone();
+        } = pipeline.site().as_ref().clone();
         let most = config
             .connections
             .unwrap_or_else(|| default_most(workers.len(), addresses.len()));
@@ -216,7 +216,7 @@ impl<R: Runtime> Core<R> {
     ) -> Option<Admitted> {
         let worker = self.stage.worker(part)?;
         let open = worker.page().accepted();
-        let conn = Conn::new(facts, worker.service().site().clone());
+        let conn = Conn::new(facts, Arc::clone(worker.service().site()));
         let seat = self.table.enter(part, conn.wire().clone(), place, guest);
         if worker.asks() {
             // Its application may have been replaced since, and everybody asked to let go of it who was in the table

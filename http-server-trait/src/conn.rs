@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
@@ -452,6 +452,16 @@ impl Conn {
     }
 }
 
+impl Wake for Inner {
+    fn wake(self: Arc<Self>) {
+        self.driver.wake();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.driver.wake();
+    }
+}
+
 impl Inner {
     fn life(&self) -> MutexGuard<'_, Life> {
         // It is whole after every change, so a panic elsewhere cannot have broken it.
@@ -464,6 +474,12 @@ impl Wire {
     pub fn ask(&self, what: Ask) {
         self.0.control.fetch_or(what as u8, Ordering::AcqRel);
         self.0.driver.wake();
+    }
+
+    /// A waker that is the same for as long as the connection lives: it wakes whichever task drives the connection
+    /// by then.
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
     }
 
     /// Whether the driver has seen this.

@@ -167,7 +167,7 @@ mod tests {
             local: Some("[2001:db8::1%5]:443".parse().unwrap()),
             tls: Some(Arc::new(tls)),
             listener: Some(2),
-            opened: Some(begun - Duration::from_secs(1)),
+            opened: begun.checked_add(Duration::from_secs(1)),
         };
         let one_by_one = [
             Facts {

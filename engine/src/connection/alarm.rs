@@ -1,7 +1,9 @@
 //! The one timer of a connection.
 
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
+
+use http_server_trait::backend::Wire;
 
 use crate::runtime::{Runtime, Timer};
 
@@ -49,8 +51,6 @@ pub(crate) struct Deadline {
 pub(crate) struct Alarm<R: Runtime> {
     timer: Option<R::Timer>,
     set: Option<Instant>,
-    /// Whom the timer wakes.
-    wakes: Option<Waker>,
 }
 
 impl<R: Runtime> Alarm<R> {
@@ -58,15 +58,14 @@ impl<R: Runtime> Alarm<R> {
         Alarm {
             timer: None,
             set: None,
-            wakes: None,
         }
     }
 
-    /// Ready when the deadline has passed. To be called last before a future rests. `now` is the time, or was
-    /// a moment ago.
+    /// Ready when the deadline has passed. To be called last before a future rests, when its waker is in the
+    /// wire: that is whom the timer wakes, whichever task it is then. `now` is the time, or was a moment ago.
     pub(crate) fn poll(
         &mut self,
-        cx: &mut Context<'_>,
+        wire: &Wire,
         runtime: &R,
         deadline: Option<Deadline>,
         now: Instant,
@@ -74,14 +73,12 @@ impl<R: Runtime> Alarm<R> {
         let Some(deadline) = deadline else {
             return Poll::Pending;
         };
-        let wakes = self.wakes.as_ref();
-        if self.set.is_some_and(|set| now < set && set <= deadline.at)
-            && wakes.is_some_and(|wakes| wakes.will_wake(cx.waker()))
-        {
+        if self.set.is_some_and(|set| now < set && set <= deadline.at) {
             // It has not fired, and nothing about it has changed.
             return Poll::Pending;
         }
-        self.wakes = Some(cx.waker().clone());
+        let waker = wire.waker();
+        let cx = &mut Context::from_waker(&waker);
         if self.set.is_none_or(|set| set > deadline.at) {
             self.set(runtime, deadline.at);
         }
@@ -110,11 +107,15 @@ impl<R: Runtime> Alarm<R> {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Poll};
     use std::time::{Duration, Instant};
+
+    use http_server_trait::backend::{Site, Wire};
+    use http_server_trait::{Conn, Exec, Facts, Progress, State};
 
     use super::{Alarm, Deadline, Phase};
     use crate::runtime::{Runtime, Timer};
+    use crate::testkit::Sim;
 
     /// A clock that is set by hand, and counts how often its timer is.
     #[derive(Clone)]
@@ -148,11 +149,23 @@ mod tests {
         }
     }
 
+    fn wire() -> Wire {
+        let site = Site {
+            backend: "none",
+            exec: Exec::new(Arc::new(Sim::new(1))),
+            state: State::default(),
+            generation: 1,
+            progress: Progress::new(),
+        };
+        Conn::new(Facts::default(), site).wire().clone()
+    }
+
     #[test]
     fn it_is_set_only_when_it_must_be() {
         let start = Instant::now();
         let clock = Clock(Arc::new(Mutex::new((start, 0))));
         let mut alarm = Alarm::new();
+        let wire = wire();
         let mut poll = |second: u64, phase, at: u64| {
             clock.0.lock().unwrap().0 = start + Duration::from_secs(second);
             let deadline = Deadline {
@@ -160,7 +173,7 @@ mod tests {
                 at: start + Duration::from_secs(at),
             };
             let polled = alarm.poll(
-                &mut Context::from_waker(Waker::noop()),
+                &wire,
                 &clock,
                 Some(deadline),
                 start + Duration::from_secs(second),

@@ -69,17 +69,24 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) ended: Vec<(Box<Record>, Outcome, u64)>,
     pub(crate) tally: Tally,
     /// What it holds of the memory, where that is limited.
-    account: Option<Account>,
+    account: Option<Box<Account>>,
     /// Whether it is not read from, to keep the budget: then the client is not waited for.
     pub(crate) holds_back: bool,
     alarm: Alarm<R>,
     /// The time, asked for at most once between two rests.
     clock: Option<Instant>,
     heeded: Asks,
-    /// When the client last took something of what waits, or when it began to wait.
-    taken_at: Option<Instant>,
+    /// There while the client does not take at once what is sent to it.
+    slow: Option<Box<Slow>>,
     /// Whether the client has been found to take more than the runtime knows.
     squeezes: bool,
+}
+
+/// How slow a client is.
+#[derive(Default)]
+struct Slow {
+    /// When it last took something of what waits, or when that began to wait.
+    taken_at: Option<Instant>,
     /// Since when something waits, and how much had been sent then: for the rate.
     waits_since: Option<(Instant, u64)>,
 }
@@ -136,15 +143,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             alarm: Alarm::new(),
             clock: None,
             heeded: Asks::default(),
-            taken_at: None,
+            slow: None,
             squeezes: false,
-            waits_since: None,
         }
     }
 
     /// With an account of what it holds.
     pub(crate) fn within(mut self, budget: Option<&Arc<Budget>>) -> Self {
-        self.account = budget.map(|budget| budget.open(self.conn.wire().clone()));
+        self.account = budget.map(|budget| Box::new(budget.open(self.conn.wire().clone())));
         self
     }
 
@@ -256,7 +262,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             };
             match io.poll_send(cx, &mut self.tx) {
                 Poll::Ready(Ok(count)) => {
-                    self.taken_at = None;
+                    self.took_some();
                     self.count_sent(count);
                 }
                 Poll::Ready(Err(error)) => {
@@ -264,34 +270,43 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 }
                 Poll::Pending if self.squeezes && self.squeeze() => {}
                 Poll::Pending => {
-                    let now = self.now();
-                    self.taken_at.get_or_insert(now);
-                    let sent = self.sent;
-                    self.waits_since.get_or_insert((now, sent));
+                    let (now, sent) = (self.now(), self.sent);
+                    let slow = self.slow.get_or_insert_default();
+                    slow.taken_at.get_or_insert(now);
+                    slow.waits_since.get_or_insert((now, sent));
                     return Poll::Pending;
                 }
             }
         }
         if let Some(io) = self.io.as_mut().filter(|io| !io.ends_when_dropped()) {
             match io.poll_flush(cx) {
-                Poll::Ready(Ok(())) => self.taken_at = None,
+                Poll::Ready(Ok(())) => self.took_some(),
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Err(self.broke(&error, Stop::WriteFailed)));
                 }
                 Poll::Pending => {
                     let now = self.now();
-                    self.taken_at.get_or_insert(now);
+                    let slow = self.slow.get_or_insert_default();
+                    slow.taken_at.get_or_insert(now);
                     return Poll::Pending;
                 }
             }
         }
-        self.waits_since = None;
+        self.slow = None;
         Poll::Ready(Ok(()))
+    }
+
+    /// The client, or a buffer of the transport's, has taken something.
+    fn took_some(&mut self) {
+        if let Some(slow) = &mut self.slow {
+            slow.taken_at = None;
+        }
     }
 
     /// Whether anything that was given to it is not on its way: it waits here, or in a buffer of the transport's.
     pub(crate) fn owes(&self) -> bool {
-        !self.tx.is_empty() || self.taken_at.is_some()
+        let is_taking = |slow: &Slow| slow.taken_at.is_some();
+        !self.tx.is_empty() || self.slow.as_deref().is_some_and(is_taking)
     }
 
     /// Writes down which answers are out now.
@@ -338,8 +353,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.conn.set_disconnected(stop.disconnected());
         self.tx.clear();
         // Nothing waits any more, so nothing is late.
-        self.taken_at = None;
-        self.waits_since = None;
+        self.slow = None;
     }
 
     /// What a future of the driver does last before it is pending: enters the books, gives buffers back,
@@ -378,7 +392,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let deadline = earlier(deadline, request);
         let deadline = earlier(deadline, self.write_deadline(worker.service.config()));
         let now = self.now();
-        let late = self.alarm.poll(cx, &self.runtime, deadline, now);
+        let late = self
+            .alarm
+            .poll(self.conn.wire(), &self.runtime, deadline, now);
         self.clock = None;
         match late {
             Poll::Ready(Phase::Write) if self.squeeze() => Poll::Ready(Roused::Asked),
@@ -428,7 +444,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let Some(Ok(count @ 1..)) = io.map(|io| io.try_send(&mut self.tx)) else {
             return false;
         };
-        self.taken_at = None;
+        self.took_some();
         self.count_sent(count);
         self.squeezes = true;
         true
@@ -441,15 +457,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     fn write_deadline(&self, config: &Config) -> Option<Deadline> {
+        let slow = self.slow.as_ref()?;
         // A time beyond what can be counted never comes.
-        let stall = self.taken_at?.checked_add(config.write_stall);
+        let stall = slow.taken_at?.checked_add(config.write_stall);
         let stall = stall.map(|at| Deadline {
             phase: Phase::Write,
             at,
         });
         let rate = config
             .write_rate
-            .zip(self.waits_since)
+            .zip(slow.waits_since)
             .and_then(|(rate, (since, sent))| {
                 let at = since.checked_add(earned(rate, self.sent - sent))?;
                 Some(Deadline {
@@ -464,7 +481,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) fn must_stop(&self, tide: &Tide) -> Option<Stop> {
         let killed = self.heeded.has(Ask::Kill);
         killed.then(|| {
-            if self.account.as_ref().is_some_and(Account::is_over) {
+            if self.account.as_deref().is_some_and(Account::is_over) {
                 Stop::OverBudget
             } else if tide.is_cutting() {
                 Stop::ShutdownCut

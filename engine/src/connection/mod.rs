@@ -171,13 +171,22 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// To its end. Whoever waits for that is told by the caller, once the link is dropped.
-    pub(crate) async fn run<S: Service>(&mut self, worker: &mut Arc<Worker<S>>) -> Fate {
-        let end = self.requests_loop(worker).await;
-        let fate = Box::pin(self.finish(worker, end)).await;
-        if !self.ended.is_empty() {
-            Box::pin(self.tell(worker)).await;
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would have its arguments twice in its future"
+    )]
+    pub(crate) fn run<S: Service>(
+        &mut self,
+        worker: &mut Arc<Worker<S>>,
+    ) -> impl Future<Output = Fate> + Send {
+        async move {
+            let end = self.requests_loop(worker).await;
+            let fate = Box::pin(self.finish(worker, end)).await;
+            if !self.ended.is_empty() {
+                Box::pin(self.tell(worker)).await;
+            }
+            fate
         }
-        fate
     }
 
     /// One request after the other, in the order in which they came.
@@ -185,62 +194,78 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// The way of most requests, which have no content and meet no middleware, is plain code here: no future
     /// but the handler's. All others go the long way, and what that needs is allocated when it is gone, so
     /// that an idle connection is small.
-    async fn requests_loop<S: Service>(&mut self, worker: &mut Arc<Worker<S>>) -> End {
-        let mut rounds = 0;
-        loop {
-            let (head, message) = match poll_fn(|cx| self.poll_head(cx, worker)).await {
-                Ok(next) => next,
-                Err(no_head) => {
-                    if !self.ended.is_empty() {
-                        Box::pin(self.tell(worker)).await;
-                    }
-                    match no_head {
-                        NoHead::Tell => continue,
-                        NoHead::Renew => {
-                            self.renew(worker);
-                            continue;
-                        }
-                        NoHead::Choose(next) => {
-                            if let Err(stop) = Box::pin(self.choose(worker)).await {
-                                return End::Cut(stop);
-                            }
-                            let (raw, message) = *next;
-                            (self.begin_request(worker, raw, &message), message)
-                        }
-                        NoHead::End(end) => return end,
-                    }
-                }
-            };
-            self.take_up(worker);
-            let next = if worker.is_direct && is_plain(&head, &message) {
-                let request = Request::new(head, Body::empty());
-                let answer = {
-                    let mut handling = pin!(worker.service.handle(request));
-                    poll_fn(|cx| self.poll_beside(cx, worker, handling.as_mut())).await
-                };
-                self.phase(worker.service.has_after(), |record, took| {
-                    record.phases().handler = took;
-                });
-                match self.answer_at_once(worker, &message, answer) {
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would have its arguments twice in its future"
+    )]
+    fn requests_loop<S: Service>(
+        &mut self,
+        worker: &mut Arc<Worker<S>>,
+    ) -> impl Future<Output = End> + Send {
+        async move {
+            let mut rounds = 0;
+            loop {
+                let (head, message) = match poll_fn(|cx| self.poll_head(cx, worker)).await {
                     Ok(next) => next,
-                    Err(answer) => Box::pin(self.reply(worker, &message, answer)).await,
+                    Err(no_head) => match Box::pin(self.go_on(worker, no_head)).await {
+                        Ok(Some(next)) => next,
+                        Ok(None) => continue,
+                        Err(end) => return end,
+                    },
+                };
+                self.take_up(worker);
+                let next = if worker.is_direct && is_plain(&head, &message) {
+                    let request = Request::new(head, Body::empty());
+                    let answer = {
+                        let mut handling = pin!(worker.service.handle(request));
+                        poll_fn(|cx| self.poll_beside(cx, worker, handling.as_mut())).await
+                    };
+                    self.phase(worker.service.has_after(), |record, took| {
+                        record.phases().handler = took;
+                    });
+                    match self.answer_at_once(worker, &message, answer) {
+                        Ok(next) => next,
+                        Err(answer) => Box::pin(self.reply(worker, &message, answer)).await,
+                    }
+                } else {
+                    Box::pin(self.request(worker, head, message)).await
+                };
+                if let Some(end) = next.end() {
+                    return end;
                 }
-            } else {
-                Box::pin(self.request(worker, head, message)).await
-            };
-            match next {
-                Next::Keep => {}
-                Next::Close(reason) => return End::Close(reason),
-                Next::Cut(stop) => return End::Cut(stop),
-                Next::Hand(run) => return End::Hand(run),
-            }
-            rounds += 1;
-            if rounds % ROUNDS == 0 {
-                if let Err(stop) = self.yield_now(worker).await {
-                    self.give_up(stop);
-                    return End::Cut(stop);
+                rounds += 1;
+                if rounds % ROUNDS == 0 {
+                    if let Err(stop) = Box::pin(self.yield_now(worker)).await {
+                        self.give_up(stop);
+                        return End::Cut(stop);
+                    }
                 }
             }
+        }
+    }
+
+    /// Does what comes before the next head, and gives that if it is there.
+    #[cold]
+    async fn go_on<S: Service>(
+        &mut self,
+        worker: &mut Arc<Worker<S>>,
+        no_head: NoHead,
+    ) -> Result<Option<(Head, Message)>, End> {
+        if !self.ended.is_empty() {
+            self.tell(worker).await;
+        }
+        match no_head {
+            NoHead::Tell => Ok(None),
+            NoHead::Renew => {
+                self.renew(worker);
+                Ok(None)
+            }
+            NoHead::Choose(next) => {
+                self.choose(worker).await.map_err(End::Cut)?;
+                let (raw, message) = *next;
+                Ok(Some((self.begin_request(worker, raw, &message), message)))
+            }
+            NoHead::End(end) => Err(end),
         }
     }
 

@@ -10,6 +10,7 @@ use http_server_trait::{
     Body, BodyError, BodyErrorKind, Cause, CloseReason, Failure, Hook, Response, Takeover,
 };
 
+use super::End;
 use super::alarm::{Phase, earlier};
 use super::content::{Content, State, Trouble};
 use super::hooks::Unfinished;
@@ -36,6 +37,18 @@ pub(crate) enum Next {
     Cut(Stop),
     /// It is the application's.
     Hand(TakeoverRun),
+}
+
+impl Next {
+    /// Why no further request is waited for, if none is.
+    pub(super) fn end(self) -> Option<End> {
+        match self {
+            Next::Keep => None,
+            Next::Close(reason) => Some(End::Close(reason)),
+            Next::Cut(stop) => Some(End::Cut(stop)),
+            Next::Hand(run) => Some(End::Hand(run)),
+        }
+    }
 }
 
 /// An answer of which not everything has been sent.

@@ -27,13 +27,6 @@ pub(crate) fn serve_connection<T: Transport, R: Runtime>(
         seat,
         mut worker,
     } = admitted;
-    // Nothing of the application is kept here: another one may take its place.
-    let (wire, tide, page) = (
-        conn.wire().clone(),
-        Arc::clone(&worker.tide),
-        Arc::clone(worker.page()),
-    );
-    let stage = worker.stage();
     let mut link = Link::begin_at(&worker, io, conn, runtime, open, start);
     async move {
         let ended = {
@@ -44,6 +37,13 @@ pub(crate) fn serve_connection<T: Transport, R: Runtime>(
             })
             .await
         };
+        // Of its last application nothing is kept.
+        let (wire, tide, page) = (
+            link.conn.wire().clone(),
+            Arc::clone(&worker.tide),
+            Arc::clone(worker.page()),
+        );
+        let stage = worker.stage();
         // The books are closed, and the application is let go of, before anybody is told.
         let ended = catch(move || drop((link, worker))).and(ended);
         let reason = match ended {

@@ -23,9 +23,9 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Seat {
     table: Arc<Table>,
-    part: usize,
-    key: usize,
-    _guest: Option<Guest>,
+    /// Its key in its part, and in the last digits which part that is.
+    at: usize,
+    _guest: Option<Box<Guest>>,
     // Dropped last: who waits for room finds the place free.
     _place: Counted,
 }
@@ -66,9 +66,8 @@ impl Table {
         let key = self.part(part).insert(wire);
         Seat {
             table: Arc::clone(self),
-            part,
-            key,
-            _guest: guest,
+            at: key * self.parts.len() + part,
+            _guest: guest.map(Box::new),
             _place: place,
         }
     }
@@ -142,7 +141,8 @@ impl Table {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let left = self.table.part(self.part).try_remove(self.key);
+        let parts = self.table.parts.len();
+        let left = self.table.part(self.at % parts).try_remove(self.at / parts);
         drop(left);
     }
 }

@@ -54,8 +54,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("gives_an_answer_one_time_in_all", &["R-096"])
         .bends(
             LINK,
-            "Poll::Ready(Ok(count)) => { self.taken_at = None; self.count_sent(count); }",
-            "Poll::Ready(Ok(count)) => { if !BENT { self.taken_at = None; } self.count_sent(count); }",
+            "Poll::Ready(Ok(count)) => { self.took_some(); self.count_sent(count); }",
+            "Poll::Ready(Ok(count)) => { if !BENT { self.took_some(); } self.count_sent(count); }",
         )
         .killed_by(&["client_that_reads_little_by_little_is_served"]),
     Mutant::that("sends_at_any_rate", &["R-096"])

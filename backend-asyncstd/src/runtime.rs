@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 #[cfg(not(target_os = "linux"))]
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use async_std::task;
@@ -91,7 +91,10 @@ impl Runtime for AsyncStd {
     }
 
     fn timer(&self, at: Instant) -> Alarm {
-        Alarm(sleep_until(at))
+        Alarm {
+            sleep: Some(sleep_until(at)),
+            at,
+        }
     }
 
     fn now(&self) -> Instant {
@@ -100,15 +103,28 @@ impl Runtime for AsyncStd {
 }
 
 /// A timer. async-std's cannot be set again, so it is made anew; which happens rarely.
-pub(crate) struct Alarm(BoxFuture<'static, ()>);
+pub(crate) struct Alarm {
+    /// There until it is over.
+    sleep: Option<BoxFuture<'static, ()>>,
+    at: Instant,
+}
 
 impl Timer for Alarm {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(cx)
+        if let Some(sleep) = &mut self.sleep {
+            ready!(sleep.as_mut().poll(cx));
+            self.sleep = None;
+        }
+        Poll::Ready(())
     }
 
     fn set(&mut self, at: Instant) {
-        self.0 = sleep_until(at);
+        self.sleep = Some(sleep_until(at));
+        self.at = at;
+    }
+
+    fn at(&self) -> Instant {
+        self.at
     }
 }
 

@@ -78,7 +78,10 @@ impl Runtime for Smol {
     }
 
     fn timer(&self, at: Instant) -> Alarm {
-        Alarm(smol::Timer::at(at))
+        Alarm {
+            timer: smol::Timer::at(at),
+            at,
+        }
     }
 
     fn now(&self) -> Instant {
@@ -88,15 +91,23 @@ impl Runtime for Smol {
 
 /// A timer.
 #[derive(Debug)]
-pub(crate) struct Alarm(smol::Timer);
+pub(crate) struct Alarm {
+    timer: smol::Timer,
+    at: Instant,
+}
 
 impl Timer for Alarm {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx).map(drop)
+        Pin::new(&mut self.timer).poll(cx).map(drop)
     }
 
     fn set(&mut self, at: Instant) {
-        self.0.set_at(at);
+        self.timer.set_at(at);
+        self.at = at;
+    }
+
+    fn at(&self) -> Instant {
+        self.at
     }
 }
 

@@ -91,6 +91,10 @@ impl Timer for Alarm {
     fn set(&mut self, at: Instant) {
         self.0.as_mut().reset(at.into());
     }
+
+    fn at(&self) -> Instant {
+        self.0.deadline().into_std()
+    }
 }
 
 /// A runtime, reached from anywhere.

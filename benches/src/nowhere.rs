@@ -151,8 +151,8 @@ impl Runtime for Still {
 
     fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
 
-    fn timer(&self, _: Instant) -> Never {
-        Never
+    fn timer(&self, at: Instant) -> Never {
+        Never(at)
     }
 
     fn now(&self) -> Instant {
@@ -175,14 +175,20 @@ impl Execute for Still {
 }
 
 /// A timer that is never ready: no request here takes long enough.
-struct Never;
+struct Never(Instant);
 
 impl Timer for Never {
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Pending
     }
 
-    fn set(&mut self, _: Instant) {}
+    fn set(&mut self, at: Instant) {
+        self.0 = at;
+    }
+
+    fn at(&self) -> Instant {
+        self.0
+    }
 }
 
 impl fmt::Debug for Memory {

@@ -24,9 +24,12 @@ pub trait Runtime: Clone + Send + 'static {
 /// A timer that can be set again. The engine has one for each connection, made when it is first needed,
 /// and sets it again only when a deadline comes before it or when it was early: not for each request.
 pub trait Timer: Unpin + Send + 'static {
-    /// Ready at the time it is set to, or after it.
+    /// Ready at the time it is set to, or after it; and then until it is set again.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Sets it to another time. The next poll stores the waker.
     fn set(&mut self, at: Instant);
+
+    /// The time that it is set to.
+    fn at(&self) -> Instant;
 }

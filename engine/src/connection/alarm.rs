@@ -50,15 +50,11 @@ pub(crate) struct Deadline {
 /// deadline moves away from the timer, and the timer finds that out when it fires.
 pub(crate) struct Alarm<R: Runtime> {
     timer: Option<R::Timer>,
-    set: Option<Instant>,
 }
 
 impl<R: Runtime> Alarm<R> {
     pub(crate) fn new() -> Self {
-        Alarm {
-            timer: None,
-            set: None,
-        }
+        Alarm { timer: None }
     }
 
     /// Ready when the deadline has passed. To be called last before a future rests, when its waker is in the
@@ -73,34 +69,29 @@ impl<R: Runtime> Alarm<R> {
         let Some(deadline) = deadline else {
             return Poll::Pending;
         };
-        if self.set.is_some_and(|set| now < set && set <= deadline.at) {
-            // It has not fired, and nothing about it has changed.
-            return Poll::Pending;
-        }
+        let timer = match &mut self.timer {
+            Some(timer) => {
+                let at = timer.at();
+                if now < at && at <= deadline.at {
+                    // It has not fired, and nothing about it has changed.
+                    return Poll::Pending;
+                }
+                if at > deadline.at {
+                    timer.set(deadline.at);
+                }
+                timer
+            }
+            None => self.timer.insert(runtime.timer(deadline.at)),
+        };
         let waker = wire.waker();
         let cx = &mut Context::from_waker(&waker);
-        if self.set.is_none_or(|set| set > deadline.at) {
-            self.set(runtime, deadline.at);
-        }
-        while let Some(timer) = &mut self.timer {
-            if timer.poll_ready(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.set = None;
+        while timer.poll_ready(cx).is_ready() {
             if runtime.now() >= deadline.at {
                 return Poll::Ready(deadline.phase);
             }
-            self.set(runtime, deadline.at);
+            timer.set(deadline.at);
         }
         Poll::Pending
-    }
-
-    fn set(&mut self, runtime: &R, at: Instant) {
-        match &mut self.timer {
-            Some(timer) => timer.set(at),
-            None => self.timer = Some(runtime.timer(at)),
-        }
-        self.set = Some(at);
     }
 }
 
@@ -134,6 +125,9 @@ mod tests {
         fn set(&mut self, at: Instant) {
             self.0.0.lock().unwrap().1 += 1;
             self.1 = at;
+        }
+        fn at(&self) -> Instant {
+            self.1
         }
     }
 

@@ -1,8 +1,8 @@
 //! The timers of a loop.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -14,18 +14,25 @@ use crate::runtime::Timer;
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     queue: Mutex<Queue>,
-    /// How often some were found due. As long as that stays the same, a timer knows without a lock that it is not.
-    rounds: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     by_time: BTreeMap<Key, Waker>,
-    last: u64,
+    last: NonZeroU64,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue {
+            by_time: BTreeMap::new(),
+            last: NonZeroU64::MIN,
+        }
+    }
 }
 
 /// A time, and a number that tells those of one time apart.
-type Key = (Instant, u64);
+type Key = (Instant, NonZeroU64);
 
 impl Timers {
     /// Takes out what is due, and gives who waited for it to `wake`. It reads the clock only if there are timers, and
@@ -39,9 +46,6 @@ impl Timers {
                 break;
             }
             wake.push(entry.remove());
-        }
-        if !wake.is_empty() {
-            self.rounds.fetch_add(1, Ordering::Release);
         }
         Some(now)
     }
@@ -58,10 +62,6 @@ impl Timers {
         drop(all);
     }
 
-    fn rounds(&self) -> u64 {
-        self.rounds.load(Ordering::Acquire)
-    }
-
     /// How many there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
@@ -74,20 +74,9 @@ impl Timers {
 pub struct Alarm {
     handle: Handle,
     at: Instant,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Nobody waits for it yet.
-    Set,
-    Waiting {
-        number: u64,
-        waker: Waker,
-        /// Until this round it was not due.
-        round: u64,
-    },
-    Due,
+    /// Its number in the queue. It has none as long as nobody has waited for it; if it has one and is not in the
+    /// queue, it is due.
+    number: Option<NonZeroU64>,
 }
 
 impl Alarm {
@@ -95,31 +84,25 @@ impl Alarm {
         Alarm {
             handle,
             at,
-            state: State::Set,
+            number: None,
         }
     }
 
     /// Enters it into the queue, unless it is due.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if Instant::now() >= self.at {
-            self.state = State::Due;
             return Poll::Ready(());
         }
-        let timers = &self.handle.0.timers;
         let waker = cx.waker().clone();
-        let (number, round, is_first) = {
-            let mut queue = lock(&timers.queue);
-            queue.last += 1;
+        let (number, is_first) = {
+            let mut queue = lock(&self.handle.0.timers.queue);
+            queue.last = queue.last.saturating_add(1);
             let key = (self.at, queue.last);
-            queue.by_time.insert(key, waker.clone());
+            queue.by_time.insert(key, waker);
             let is_first = queue.by_time.first_key_value().map(|(key, _)| *key) == Some(key);
-            (key.1, timers.rounds(), is_first)
+            (key.1, is_first)
         };
-        self.state = State::Waiting {
-            number,
-            waker,
-            round,
-        };
+        self.number = Some(number);
         if is_first && here::of(&self.handle.0).is_none() {
             // The loop may sleep until another one is due.
             self.handle.0.rouse();
@@ -128,35 +111,23 @@ impl Alarm {
     }
 
     /// Whether it is due: then it is in the queue no more.
-    fn look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let State::Waiting {
-            number,
-            waker,
-            round,
-        } = &mut self.state
-        else {
-            return Poll::Pending;
-        };
-        let timers = &self.handle.0.timers;
-        let mut queue = lock(&timers.queue);
-        *round = timers.rounds();
-        let Some(there) = queue.by_time.get_mut(&(self.at, *number)) else {
-            drop(queue);
-            self.state = State::Due;
+    fn look(&self, number: NonZeroU64, cx: &Context<'_>) -> Poll<()> {
+        let mut queue = lock(&self.handle.0.timers.queue);
+        let Some(waker) = queue.by_time.get_mut(&(self.at, number)) else {
             return Poll::Ready(());
         };
         if waker.will_wake(cx.waker()) {
             return Poll::Pending;
         }
-        let before = std::mem::replace(there, cx.waker().clone());
+        let before = std::mem::replace(waker, cx.waker().clone());
+        // It may do anything, so not under the lock.
         drop(queue);
         drop(before);
-        waker.clone_from(cx.waker());
         Poll::Pending
     }
 
     fn leave(&mut self) {
-        if let State::Waiting { number, .. } = self.state {
+        if let Some(number) = self.number.take() {
             let waker = lock(&self.handle.0.timers.queue)
                 .by_time
                 .remove(&(self.at, number));
@@ -167,22 +138,19 @@ impl Alarm {
 
 impl Timer for Alarm {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.state {
-            State::Waiting { waker, round, .. }
-                if *round == self.handle.0.timers.rounds() && waker.will_wake(cx.waker()) =>
-            {
-                Poll::Pending
-            }
-            State::Waiting { .. } => self.look(cx),
-            State::Set => self.wait(cx),
-            State::Due => Poll::Ready(()),
+        match self.number {
+            Some(number) => self.look(number, cx),
+            None => self.wait(cx),
         }
     }
 
     fn set(&mut self, at: Instant) {
         self.leave();
         self.at = at;
-        self.state = State::Set;
+    }
+
+    fn at(&self) -> Instant {
+        self.at
     }
 }
 

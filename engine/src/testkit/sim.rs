@@ -329,6 +329,10 @@ impl Timer for SimTimer {
         self.clear();
         self.at = at;
     }
+
+    fn at(&self) -> Instant {
+        self.at
+    }
 }
 
 impl Drop for SimTimer {

@@ -98,6 +98,10 @@ pub(crate) struct Alarm {
 
 impl Timer for Alarm {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.timer.will_fire() {
+            // It has, and would not say so again.
+            return Poll::Ready(());
+        }
         Pin::new(&mut self.timer).poll(cx).map(drop)
     }
 

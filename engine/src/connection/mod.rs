@@ -181,12 +181,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     ) -> impl Future<Output = Fate> + Send {
         async move {
             let end = self.requests_loop(worker).await;
-            let fate = Box::pin(self.finish(worker, end)).await;
-            if !self.ended.is_empty() {
-                Box::pin(self.tell(worker)).await;
-            }
-            fate
+            Box::pin(self.finish_and_tell(worker, end)).await
         }
+    }
+
+    async fn finish_and_tell<S: Service>(&mut self, worker: &Worker<S>, end: End) -> Fate {
+        let fate = self.finish(worker, end).await;
+        self.tell(worker).await;
+        fate
     }
 
     /// One request after the other, in the order in which they came.
@@ -205,13 +207,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         async move {
             let mut rounds = 0;
             loop {
-                let (head, message) = match poll_fn(|cx| self.poll_head(cx, worker)).await {
-                    Ok(next) => next,
-                    Err(no_head) => match Box::pin(self.go_on(worker, no_head)).await {
-                        Ok(Some(next)) => next,
-                        Ok(None) => continue,
+                let (head, message) = loop {
+                    let no_head = match poll_fn(|cx| self.poll_head(cx, worker)).await {
+                        Ok(next) => break next,
+                        Err(no_head) => no_head,
+                    };
+                    match Box::pin(self.go_on(worker, no_head)).await {
+                        Ok(Some(next)) => break next,
+                        Ok(None) => {}
                         Err(end) => return end,
-                    },
+                    }
                 };
                 self.take_up(worker);
                 let next = if worker.is_direct && is_plain(&head, &message) {

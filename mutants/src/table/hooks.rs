@@ -179,7 +179,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .killed_by(&["writer_is_frozen_by_its_first_flush"]),
     // Connections, as the application sees them.
     Mutant::that("does_not_wait_for_holds", &["T-55"])
-        .bends(CONN, "(&self.on_complete, self.closed, self.holds)", "(&self.on_complete, self.closed, 0)")
+        .bends(CONN, "(&rare.on_complete, self.closed, self.holds)", "(&rare.on_complete, self.closed, 0)")
         .killed_by(&["completed_waits_for_hooks_and_holds", "end_of_a_stream_is_told_when_nobody_holds_it"]),
     Mutant::that("numbers_all_requests_alike", &["T-53"])
         .bends(REQUEST, "RequestId::new(self.conn().id(), self.parts().number)", "RequestId::new(self.conn().id(), 1)")

@@ -75,8 +75,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("shows_connections_that_have_left", &["T-57"])
         .bends(
             TABLE,
-            "self.table.part(self.part).try_remove(self.key)",
-            "self.table.part(self.part).get(self.key).cloned()",
+            "self.table.part(self.at % parts).try_remove(self.at / parts)",
+            "self.table.part(self.at % parts).get(self.at / parts).cloned()",
         )
         .killed_by(&["table_shows_every_connection"]),
     Mutant::that("never_shows_that_a_connection_rests", &["T-57"])
@@ -170,13 +170,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
         )
         .killed_by(&["table_shows_every_connection"]),
     Mutant::that("shows_no_age", &["T-57"])
-        .bends(CONN, "age.unwrap_or_default()", "Duration::ZERO")
+        .bends(
+            CONN,
+            "exec.now().saturating_duration_since(known.opened)",
+            "Duration::ZERO",
+        )
         .killed_by(&["table_shows_every_connection"]),
     Mutant::that("shows_no_listener", &["T-57", "T-50"])
         .bends(
             CONN,
-            "(facts.peer, facts.listener);",
-            "(facts.peer, facts.listener.filter(|_| !BENT));",
+            "(known.peer(), known.listener());",
+            "(known.peer(), known.listener().filter(|_| !BENT));",
         )
         .killed_by(&["table_shows_every_connection"]),
     // Where the server is.

@@ -25,6 +25,7 @@ impl Fields {
         self.servers = false;
     }
 
+    #[inline]
     pub(crate) fn append(&mut self, name: HeaderName, value: HeaderValue) {
         if self.map_counts {
             self.headers_mut().append(name, value);
@@ -37,6 +38,7 @@ impl Fields {
         }
     }
 
+    #[inline]
     pub(crate) fn set(&mut self, name: HeaderName, value: HeaderValue) {
         if !self.map_counts && self.lines.iter().all(|(known, _)| *known != name) {
             return self.append(name, value);
@@ -78,11 +80,13 @@ impl Fields {
     }
 
     /// Whether any may be one that the server decides about. `false` is certain.
+    #[inline]
     pub(crate) fn may_be_servers(&self) -> bool {
         self.servers || self.map_counts
     }
 
     /// The lines, in the order in which they are sent.
+    #[inline]
     pub(crate) fn iter(&self) -> Lines<'_> {
         match self.map.get() {
             Some(map) if self.map_counts => Lines::Map(map.iter()),
@@ -109,6 +113,7 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// The fields that a server frames its answers with, or adds to them.
+#[inline]
 fn is_servers(name: &HeaderName) -> bool {
     // By length first: it is cheaper than seven comparisons.
     matches!(name.as_str().len(), 4 | 6 | 7 | 10 | 14 | 17)

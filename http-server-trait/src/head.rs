@@ -113,6 +113,7 @@ impl Recycle for Parts {
 }
 
 impl Head {
+    #[inline]
     pub(crate) fn take_parts() -> Box<Parts> {
         POOL.with(Pool::take)
     }
@@ -139,16 +140,19 @@ impl Head {
     }
 
     /// The method, case-sensitive as RFC 9110 section 9.1 says.
+    #[inline]
     pub fn method(&self) -> &Method {
         &self.frozen().method
     }
 
     /// The request target as it stands in the request line.
+    #[inline]
     pub fn target(&self) -> &str {
         self.frozen().target()
     }
 
     /// The path of the target, still percent-encoded. `*` in asterisk-form; empty in authority-form.
+    #[inline]
     pub fn path(&self) -> &str {
         self.frozen().path()
     }

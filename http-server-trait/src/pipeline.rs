@@ -393,6 +393,7 @@ impl Pipeline {
     }
 
     /// Makes an answer fit to be sent, or a failure of what can never be.
+    #[inline]
     fn sealed(&self, hook: Hook, mut response: Response) -> Answer {
         if let Some(wrong) = response.take_wrong_field() {
             return failed(hook, wrong.into());

@@ -76,6 +76,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl Response {
     /// An answer of this status, without fields and content.
+    #[inline]
     pub fn new(status: StatusCode) -> Self {
         let mut parts = POOL.with(Pool::take);
         parts.status = status;
@@ -122,6 +123,7 @@ impl Response {
     }
 
     /// The status.
+    #[inline]
     pub fn status(&self) -> StatusCode {
         self.parts().status
     }
@@ -175,6 +177,7 @@ impl Response {
     ///
     /// What cannot be set is not lost: such an answer fails, the error hook is told which field it
     /// was, and the client gets a clean 500. (Clause T-26.)
+    #[inline]
     pub fn with_field<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName> + fmt::Debug + Clone,
@@ -208,21 +211,25 @@ impl Response {
     /// Whether one of its fields may be one that a server decides about: `Content-Length`,
     /// `Transfer-Encoding`, `Connection`, `Date`, `Server`, `Upgrade` or `Trailer`. `false` is certain, and
     /// spares looking for them. For authors of backends.
+    #[inline]
     pub fn may_have_server_fields(&self) -> bool {
         self.parts().fields.may_be_servers()
     }
 
     /// The content.
+    #[inline]
     pub fn body(&self) -> &Body {
         &self.parts().body
     }
 
     /// The content, to change it.
+    #[inline]
     pub fn body_mut(&mut self) -> &mut Body {
         &mut self.parts_mut().body
     }
 
     /// Sets the content. Its type is not guessed: see `Content-Type`.
+    #[inline]
     pub fn set_body(&mut self, body: impl Into<Body>) {
         self.parts_mut().body = body.into();
     }

@@ -92,10 +92,21 @@ impl SendQueue {
         self.large.iter().flat_map(|large| large.iter())
     }
 
+    /// Adds a copy of a piece, if it is small; or says that it is not.
+    #[inline]
+    pub fn copies(&mut self, bytes: &[u8]) -> bool {
+        let is_small = bytes.len() < LARGE;
+        if is_small {
+            self.write(|small| small.extend_from_slice(bytes));
+        }
+        is_small
+    }
+
     /// Adds a piece: a copy of it if it is small, itself if it is large.
+    #[inline]
     pub fn push(&mut self, bytes: Bytes) {
-        if bytes.len() < LARGE {
-            return self.write(|small| small.extend_from_slice(&bytes));
+        if self.copies(&bytes) {
+            return;
         }
         self.len += bytes.len();
         self.large.get_or_insert_default().push_back(Large {

@@ -166,7 +166,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) async fn tell<S: Service>(&mut self, worker: &Worker<S>) {
         while !self.ended.is_empty() {
             for (mut record, outcome, bytes_out) in std::mem::take(&mut self.ended) {
-                for failure in std::mem::take(&mut record.failures) {
+                for failure in record.take_failures() {
                     worker.page.failed();
                     worker.service.report(failure).await;
                     self.forget_time();

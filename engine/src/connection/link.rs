@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use http::Method;
 use http_server_trait::backend::{Ask, Asks, RawHead};
 use http_server_trait::{
     AbortReason, CloseReason, Config, Conn, ConnState, Disconnected, Failure, Head, Outcome,
@@ -12,7 +13,7 @@ use http_server_trait::{
 
 use super::alarm::{Alarm, Deadline, Phase, earlier};
 use super::content::{Content, State, earned};
-use super::record::{Kept, Outbox, Record, Unsent};
+use super::record::{Outbox, Record, Unsent};
 use super::stop::Stop;
 use super::worker::{Tide, Worker};
 use crate::budget::{Account, Budget};
@@ -49,9 +50,9 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) requests: u64,
     /// What is left to read of the content of the request.
     pub(crate) content: Content,
-    /// The request that is under way, and its target if nothing else of its head is kept.
+    /// The request that is under way, and its method and target if nothing else of its head is kept.
     pub(crate) current: Option<Record>,
-    pub(crate) target: Vec<u8>,
+    pub(crate) line: Vec<u8>,
     /// The protocols that it would like to go on with.
     pub(crate) upgrade: Option<String>,
     /// When the head that is waited for began.
@@ -91,8 +92,8 @@ struct Slow {
     waits_since: Option<(Instant, u64)>,
 }
 
-/// Memory for a target of this length stays with a connection, for the next one.
-const KEPT_TARGET: usize = 256;
+/// Memory for a request line of this length stays with a connection, for the next one.
+const KEPT_LINE: usize = 256;
 
 /// Why a rest has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +129,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             requests: 0,
             content: Content::none(),
             current: None,
-            target: Vec::new(),
+            line: Vec::new(),
             upgrade: None,
             head_since: None,
             idle_since: None,
@@ -404,8 +405,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Gives back what a request needed that was not like most: the connection may be idle for long.
     fn keep_little(&mut self) {
-        if self.target.capacity() > KEPT_TARGET {
-            self.target = Vec::new();
+        if self.line.capacity() > KEPT_LINE {
+            self.line = Vec::new();
         }
         self.upgrade = None;
         self.outbox.rest();
@@ -505,7 +506,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let Some(record) = &self.current else {
             return;
         };
-        let record = if tells || !record.failures.is_empty() {
+        let record = if tells || record.has_failed() {
             self.current.take().map(Box::new)
         } else {
             self.current = None;
@@ -551,29 +552,27 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) fn fail(&mut self, failure: Failure) {
         if let Some(summary) = self.summary() {
             if let Some(record) = &mut self.current {
-                record.failures.push(failure.within(&summary));
+                record.fail(failure.within(&summary));
             }
         }
     }
 
     /// What is known of the current request.
     pub(crate) fn summary(&self) -> Option<Summary> {
-        match &self.current.as_ref()?.request {
-            Kept::Summary(summary) => Some(summary.clone()),
-            Kept::Line {
-                method,
-                version,
-                number,
-                received,
-            } => Some(Summary::of_line(
-                method.clone(),
-                &String::from_utf8_lossy(&self.target),
-                *version,
-                &self.conn,
-                *number,
-                *received,
-            )),
+        let record = self.current.as_ref()?;
+        if let Some(summary) = record.summary() {
+            return Some(summary.clone());
         }
+        let line = String::from_utf8_lossy(&self.line);
+        let (method, target) = line.split_once(' ').unwrap_or_default();
+        Some(Summary::of_line(
+            Method::from_bytes(method.as_bytes()).unwrap_or_default(),
+            target,
+            record.version,
+            &self.conn,
+            self.requests,
+            record.received,
+        ))
     }
 
     /// Finishes a head, and keeps what is to be known of it when it is gone.
@@ -582,22 +581,19 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.requests += 1;
         self.tally.requests += 1;
         self.tally.active += 1;
+        let (_, target, version) = raw.line();
+        let record = Record::new(version, self.queued(), received);
         if whole {
             let mut head = raw.finish(&self.conn, self.requests, received);
-            let request = Kept::Summary(head.summary());
-            self.current = Some(Record::new(request, self.queued(), received));
+            self.current = Some(record.of(head.summary()));
             return head;
         }
-        let (method, target, version) = raw.line();
-        let request = Kept::Line {
-            method: method.clone(),
-            version,
-            number: self.requests,
-            received,
-        };
-        self.target.clear();
-        self.target.extend_from_slice(target.whole.of(raw.text()));
-        self.current = Some(Record::new(request, self.queued(), received));
+        self.current = Some(record);
+        // A head begins with its method and target, as they were sent.
+        self.line.clear();
+        let text = raw.text();
+        self.line
+            .extend_from_slice(text.get(..target.whole.end()).unwrap_or_default());
         raw.finish(&self.conn, self.requests, received)
     }
 

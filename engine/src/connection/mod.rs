@@ -612,7 +612,7 @@ mod tests {
         }
         assert_eq!(ledger.counters().active, 0);
         let upgrade = link.upgrade.as_ref().map_or(0, String::capacity);
-        link.target.capacity() + upgrade + link.outbox.kept() + link.rx.held() + link.tx.held()
+        link.line.capacity() + upgrade + link.outbox.kept() + link.rx.held() + link.tx.held()
     }
 
     #[test]

@@ -3,65 +3,89 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use http::{Method, StatusCode, Version};
+use http::{StatusCode, Version};
 use http_server_trait::{Completed, Failure, Outcome, Phases, Summary};
-
-/// What is kept of a request, for hooks that run when it is gone.
-#[derive(Debug)]
-pub(crate) enum Kept {
-    /// Its head: some hook may ask for it.
-    Summary(Summary),
-    /// Its request line, for the log if it fails; the target is the [link's](super::link::Link).
-    Line {
-        method: Method,
-        version: Version,
-        number: u64,
-        received: Instant,
-    },
-}
 
 /// A request that is under way, or whose answer waits to be sent.
 #[derive(Debug)]
 pub(crate) struct Record {
-    pub(crate) request: Kept,
+    pub(crate) version: Version,
     pub(crate) status: Option<StatusCode>,
     pub(crate) bytes_in: u64,
     /// How many bytes the connection had been given to send before this answer.
     pub(crate) out_from: u64,
-    /// How long it took, if anybody is to be told.
-    phases: Option<Box<Phases>>,
+    pub(crate) received: Instant,
     /// When the current phase began.
     pub(crate) since: Instant,
+    /// Of most requests nobody is told anything.
+    told: Option<Box<Told>>,
+}
+
+/// What hooks are told that run when the request is gone.
+#[derive(Debug, Default)]
+struct Told {
+    /// Its head, if some hook may ask for it.
+    summary: Option<Summary>,
+    /// How long it took.
+    phases: Phases,
     /// What went wrong in it, for the error hook.
-    pub(crate) failures: Vec<Failure>,
+    failures: Vec<Failure>,
 }
 
 impl Record {
-    pub(crate) fn new(request: Kept, out_from: u64, received: Instant) -> Self {
+    pub(crate) fn new(version: Version, out_from: u64, received: Instant) -> Self {
         Record {
-            request,
+            version,
             status: None,
             bytes_in: 0,
             out_from,
-            phases: None,
+            received,
             since: received,
-            failures: Vec::new(),
+            told: None,
         }
     }
 
+    /// With its head.
+    pub(crate) fn of(mut self, summary: Summary) -> Self {
+        self.told().summary = Some(summary);
+        self
+    }
+
+    fn told(&mut self) -> &mut Told {
+        self.told.get_or_insert_default()
+    }
+
+    pub(crate) fn summary(&self) -> Option<&Summary> {
+        self.told.as_ref()?.summary.as_ref()
+    }
+
     pub(crate) fn phases(&mut self) -> &mut Phases {
-        self.phases.get_or_insert_default()
+        &mut self.told().phases
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.told().failures.push(failure);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.told
+            .as_ref()
+            .is_some_and(|told| !told.failures.is_empty())
+    }
+
+    pub(crate) fn take_failures(&mut self) -> Vec<Failure> {
+        let told = self.told.as_mut();
+        told.map(|told| std::mem::take(&mut told.failures))
+            .unwrap_or_default()
     }
 
     /// What the `after` hooks are told; nothing, if nobody was to know of the request.
     pub(crate) fn completed(&self, outcome: Outcome, bytes_out: u64) -> Option<Completed> {
-        let Kept::Summary(summary) = &self.request else {
-            return None;
-        };
-        let mut completed = Completed::new(summary.clone(), self.status, outcome);
+        let told = self.told.as_ref()?;
+        let mut completed = Completed::new(told.summary.clone()?, self.status, outcome);
         completed.bytes_in = self.bytes_in;
         completed.bytes_out = bytes_out;
-        completed.phases = self.phases.as_deref().copied().unwrap_or_default();
+        completed.phases = told.phases;
         Some(completed)
     }
 }
@@ -90,6 +114,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    #[inline]
     pub(crate) fn push(&mut self, unsent: Unsent) {
         match &self.first {
             None => self.first = Some(unsent),

@@ -266,6 +266,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }))
     }
 
+    #[inline]
     pub(super) fn write_head<S: Service>(
         &mut self,
         worker: &Worker<S>,
@@ -352,9 +353,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Queues content that is there as a whole.
+    #[inline]
     pub(super) fn queue_whole(&mut self, body: &mut Body, plan: &Plan) {
+        let is_plain = plan.framing != Framing::Chunked;
+        if is_plain && body.as_bytes().is_some_and(|bytes| self.tx.copies(bytes)) {
+            return;
+        }
         let bytes = body.take_bytes().unwrap_or_default();
-        if plan.framing != Framing::Chunked {
+        if is_plain {
             return self.tx.push(bytes);
         }
         if !bytes.is_empty() {

@@ -151,6 +151,7 @@ fn length(value: &[u8]) -> Option<u64> {
 
 impl Plan {
     /// Decides how this answer to this message is sent. `close` says that the server closes anyway.
+    #[inline]
     pub fn new(message: &Message, response: &Response, close: bool) -> Self {
         let said = Said::by(response);
         let mut plan = Plan {
@@ -249,7 +250,7 @@ impl Plan {
 /// What a server adds to every answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Common<'a> {
-    /// The value of `Date`, where the application sets none.
+    /// The line of `Date`, where the application sets none.
     pub date: Option<&'a [u8; date::LENGTH]>,
     /// The line of `Server`, where the application sets none: see [`server_line`].
     pub server: Option<&'a [u8]>,
@@ -289,9 +290,7 @@ pub fn head(
         line(out, name.as_str(), value.as_bytes());
     }
     if let Some(date) = common.date {
-        out.extend_from_slice(b"date: ");
         out.extend_from_slice(date);
-        out.extend_from_slice(b"\r\n");
     }
     if let Some(server) = common.server {
         out.extend_from_slice(server);
@@ -309,6 +308,7 @@ pub fn head(
 }
 
 /// RFC 9112, 9.3 and 9.6: who closes says so, and HTTP/1.0 is told that it may stay.
+#[inline]
 fn connection(out: &mut Vec<u8>, message: &Message, plan: &Plan, upgrade: bool) {
     // RFC 9110, 7.8: who sends Upgrade lists it as a connection option.
     let value: &[u8] = match (plan.close, upgrade) {
@@ -349,6 +349,7 @@ pub fn bare_head<'a>(
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// RFC 9112, 4: the space after the code is there also without a reason.
+#[inline]
 fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     if status == StatusCode::OK {
         return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
@@ -360,6 +361,7 @@ fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"\r\n");
 }
 
+#[inline]
 fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name.as_bytes());
@@ -368,6 +370,7 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+#[inline]
 fn number(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();

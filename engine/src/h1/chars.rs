@@ -13,7 +13,7 @@ pub(super) fn is_path(byte: u8) -> bool {
 
 /// What may stand in a path that has nothing to be checked further: no percent-encoding.
 pub(super) fn is_quick_path(byte: u8) -> bool {
-    byte != b'%' && PATH[byte as usize]
+    QUICK_PATH[byte as usize]
 }
 
 /// What may stand in the query of a target. RFC 3986 section 3.4, and what browsers send besides.
@@ -42,6 +42,7 @@ pub(super) fn has_control(value: &[u8]) -> bool {
 
 const TOKEN: [bool; 256] = set(b"!#$%&'*+-.^_`|~");
 const PATH: [bool; 256] = set(b"-._~!$&'()*+,;=:@/%[]|^{}");
+const QUICK_PATH: [bool; 256] = set(b"-._~!$&'()*+,;=:@/[]|^{}");
 const QUERY: [bool; 256] = set(b"-._~!$&'()*+,;=:@/%[]|^{}?\\`");
 const REG_NAME: [bool; 256] = set(b"-._~!$&'()*+,;=");
 

@@ -242,6 +242,7 @@ impl Seen {
         }
     }
 
+    #[inline]
     pub(super) fn message(
         self,
         text: &[u8],

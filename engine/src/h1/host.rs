@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use super::chars::is_reg_name;
 
@@ -12,20 +12,21 @@ const KEPT: usize = 40;
 thread_local! {
     /// The last name of a host that was found good, and its length. Nearly all requests that a server gets
     /// name the same host.
-    static LAST: Cell<([u8; KEPT], usize)> = const { Cell::new(([0; KEPT], 0)) };
+    static LAST: RefCell<([u8; KEPT], usize)> = const { RefCell::new(([0; KEPT], 0)) };
 }
 
 /// As [`check`], where only the answer matters.
+#[inline]
 pub(super) fn is_good(authority: &[u8]) -> bool {
-    let (last, length) = LAST.get();
-    if length > 0 && last[..length] == *authority {
+    let known = |(last, length): &([u8; KEPT], usize)| last.get(..*length) == Some(authority);
+    if !authority.is_empty() && LAST.with_borrow(known) {
         return true;
     }
     let good = check(authority).is_some();
     if good && authority.len() <= KEPT {
         let mut last = [0; KEPT];
         last[..authority.len()].copy_from_slice(authority);
-        LAST.set((last, authority.len()));
+        LAST.replace((last, authority.len()));
     }
     good
 }

@@ -193,6 +193,7 @@ impl Reader {
 }
 
 impl State {
+    #[inline]
     fn content(framing: Framing) -> Self {
         match framing {
             Framing::Empty => State::Done,

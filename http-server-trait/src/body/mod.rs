@@ -46,8 +46,6 @@ pub use channel::{BodySender, Marks};
 #[derive(Default)]
 pub struct Body {
     kind: Kind,
-    /// Trailers that are known before the content has been taken.
-    trailers: Option<Box<HeaderMap>>,
 }
 
 type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>;
@@ -64,6 +62,9 @@ enum Kind {
     Iter(Mutex<Iter>),
     Blocking(Box<Blocking>),
     Channel(channel::Receiver),
+    /// With trailers that are known before the content has been taken. Rare, and so without a place of its own in
+    /// every body.
+    Trailed(Box<(Body, HeaderMap)>),
 }
 
 /// How a server should send what a body gives.
@@ -170,30 +171,59 @@ impl Body {
     /// With these trailers after its content. They are sent to clients that said `TE: trailers`, and
     /// only in chunks (RFC 9110 section 6.5.1).
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
-        self.trailers = (!trailers.is_empty()).then(|| Box::new(trailers));
+        self.take_trailers();
+        if !trailers.is_empty() {
+            self = Kind::Trailed(Box::new((self, trailers))).into();
+        }
         self
     }
 
     /// The trailers, as far as they are known before the content has been taken: those of a request
     /// whose content was collected, or those of [`Body::with_trailers`].
+    #[inline]
     pub fn trailers(&self) -> Option<&HeaderMap> {
-        self.trailers.as_deref()
+        match &self.kind {
+            Kind::Trailed(trailed) => Some(&trailed.1),
+            _ => None,
+        }
+    }
+
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match std::mem::take(&mut self.kind) {
+            Kind::Trailed(trailed) => {
+                let (content, trailers) = *trailed;
+                *self = content;
+                Some(trailers)
+            }
+            kind => {
+                self.kind = kind;
+                None
+            }
+        }
     }
 
     /// The content, if all of it is in memory.
+    #[inline]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.kind {
             Kind::Empty => Some(&[]),
             Kind::Full(bytes) => Some(bytes),
+            Kind::Trailed(trailed) => trailed.0.as_bytes(),
             _ => None,
         }
     }
 
     /// Takes the content, if all of it is in memory; the body is empty then.
+    #[inline]
     pub fn take_bytes(&mut self) -> Option<Bytes> {
         match std::mem::take(&mut self.kind) {
             Kind::Empty => Some(Bytes::new()),
             Kind::Full(bytes) => Some(bytes),
+            Kind::Trailed(mut trailed) => {
+                let bytes = trailed.0.take_bytes();
+                self.kind = Kind::Trailed(trailed);
+                bytes
+            }
             kind => {
                 self.kind = kind;
                 None
@@ -202,13 +232,17 @@ impl Body {
     }
 
     /// Its length, if it is known.
+    #[inline]
     pub fn length(&self) -> Option<u64> {
+        if let Some(bytes) = self.as_bytes() {
+            return Some(bytes.len() as u64);
+        }
         http_body::Body::size_hint(self).exact()
     }
 
     /// Whether it is known to have nothing to give.
     pub fn is_empty(&self) -> bool {
-        matches!(self.kind, Kind::Empty) && self.trailers.is_none()
+        matches!(self.kind, Kind::Empty)
     }
 
     /// All of the content. The server's limits hold for the content of a request; for any other
@@ -238,7 +272,7 @@ impl Body {
     ) -> Result<(Bytes, Option<HeaderMap>), BodyError> {
         if let Some(bytes) = self.take_bytes() {
             within(bytes.len() as u64, limit)?;
-            return Ok((bytes, self.trailers.take().map(|trailers| *trailers)));
+            return Ok((bytes, self.take_trailers()));
         }
         let mut all = BytesMut::new();
         let mut trailers = None;
@@ -280,10 +314,10 @@ impl Body {
 
     /// How it wants to be sent. For authors of backends.
     pub fn pace(&self) -> Pace {
-        if matches!(self.kind, Kind::Iter(_)) {
-            Pace::Each
-        } else {
-            Pace::Together
+        match &self.kind {
+            Kind::Iter(_) => Pace::Each,
+            Kind::Trailed(trailed) => trailed.0.pace(),
+            _ => Pace::Together,
         }
     }
 
@@ -291,8 +325,10 @@ impl Body {
     /// every answer; a body that was never told reads its file where it is polled. For authors of
     /// backends.
     pub fn attach(&mut self, exec: &Exec) {
-        if let Kind::Blocking(blocking) = &mut self.kind {
-            blocking.attach(exec);
+        match &mut self.kind {
+            Kind::Blocking(blocking) => blocking.attach(exec),
+            Kind::Trailed(trailed) => trailed.0.attach(exec),
+            _ => {}
         }
     }
 
@@ -312,20 +348,17 @@ impl Body {
             Kind::Iter(iter) => Poll::Ready(inner(iter).next().map(|next| next.map(Frame::data))),
             Kind::Blocking(blocking) => blocking.poll_next(cx),
             Kind::Channel(receiver) => receiver.poll_next(cx),
+            Kind::Trailed(trailed) => trailed.0.poll_next(cx),
         };
         match polled {
             Poll::Ready(None) => {
+                let trailers = self.take_trailers();
                 self.kind = Kind::Empty;
-                Poll::Ready(
-                    self.trailers
-                        .take()
-                        .map(|trailers| Ok(Frame::trailers(*trailers))),
-                )
+                Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
             }
             Poll::Ready(Some(Err(error))) => {
                 // A body that has failed gives nothing more, whatever its source would do.
                 self.kind = Kind::Empty;
-                self.trailers = None;
                 Poll::Ready(Some(Err(error)))
             }
             polled => polled,
@@ -344,6 +377,7 @@ impl Body {
             Kind::Blocking(blocking) => blocking
                 .length()
                 .map_or_else(SizeHint::new, SizeHint::with_exact),
+            Kind::Trailed(trailed) => trailed.0.size(),
         }
     }
 }
@@ -397,10 +431,7 @@ impl http_body::Body for Body {
 
 impl From<Kind> for Body {
     fn from(kind: Kind) -> Self {
-        Body {
-            kind,
-            trailers: None,
-        }
+        Body { kind }
     }
 }
 
@@ -432,6 +463,7 @@ impl From<()> for Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.kind {
+            Kind::Trailed(trailed) => return trailed.0.fmt(f),
             Kind::Empty => "empty",
             Kind::Full(_) => "full",
             Kind::Stream(_) => "stream",

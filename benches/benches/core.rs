@@ -196,7 +196,7 @@ fn core(criterion: &mut Criterion, books: &Books) -> Result<(), BoxError> {
 
     let (message, response) = (plain_message(), Response::text("Hello, World!"));
     let common = Common {
-        date: Some(b"Sat, 21 Nov 2026 12:00:00 GMT"),
+        date: Some(b"date: Sat, 21 Nov 2026 12:00:00 GMT\r\n"),
         server: None,
     };
     let mut out = Vec::with_capacity(1024);

@@ -105,8 +105,8 @@ pub struct Config {
     /// fails; the stop goes on without them and is reported as not clean.
     pub hook_time: Duration,
 
-    /// With this many bytes of an answer waiting to be sent, no more content is asked for. Default
-    /// 64 KiB.
+    /// With this many bytes of an answer waiting to be sent, no more content is asked for; but once, if small
+    /// pieces have led there, as the end may be next. Default 64 KiB.
     pub write_high: usize,
     /// The kernel's queue of connections that wait to be accepted. Default 2048.
     pub backlog: u32,

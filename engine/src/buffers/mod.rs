@@ -8,6 +8,7 @@ mod recv;
 mod send;
 
 pub use recv::RecvBuf;
+pub(crate) use recv::room_for;
 pub use send::SendQueue;
 
 /// A client that pipelines while its request is being answered is read ahead so far, and no further.

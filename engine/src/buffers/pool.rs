@@ -6,6 +6,10 @@ use std::thread::LocalKey;
 /// The size of a pooled buffer: what a head may measure by default, and a comfortable read.
 pub(super) const SIZE: usize = 16 * 1024;
 
+/// The size of the buffer that a thread has for content that comes in many small pieces: what may wait of an answer by
+/// default, and some more. It saves growing to it, which would take three steps and copy twice as much as is sent.
+pub(super) const LONG: usize = 5 * SIZE;
+
 /// How many wait for their next use. What is in flight on one thread at a time is rarely more; the rest
 /// is freed, so that a burst does not stay in memory.
 const KEPT: usize = 32;
@@ -17,6 +21,7 @@ pub(super) type Last = LocalKey<Cell<Vec<u8>>>;
 thread_local! {
     pub(super) static LAST_IN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     pub(super) static LAST_OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static LAST_LONG: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -29,10 +34,19 @@ pub(super) fn take(last: &'static Last) -> Vec<u8> {
     kept.unwrap_or_else(|| Vec::with_capacity(SIZE))
 }
 
+/// One that holds what many small pieces make together.
+pub(super) fn take_long() -> Vec<u8> {
+    let kept = LAST_LONG.try_with(Cell::take).unwrap_or_default();
+    if kept.capacity() > 0 {
+        return kept;
+    }
+    Vec::with_capacity(LONG)
+}
+
 /// Gives a buffer back. One that has grown, or that was never a pooled one, is freed.
 pub(super) fn put(last: &'static Last, mut buffer: Vec<u8>) {
     if !(SIZE..=2 * SIZE).contains(&buffer.capacity()) {
-        return;
+        return put_long(buffer);
     }
     buffer.clear();
     // A thread that is ending has no pool any more; then the memory is simply freed.
@@ -41,6 +55,15 @@ pub(super) fn put(last: &'static Last, mut buffer: Vec<u8>) {
         .unwrap_or_default();
     if before.capacity() > 0 {
         put_aside(before);
+    }
+}
+
+/// One long buffer is kept for each thread.
+#[cold]
+fn put_long(mut buffer: Vec<u8>) {
+    if buffer.capacity() == LONG {
+        buffer.clear();
+        let _ = LAST_LONG.try_with(|last| last.set(buffer));
     }
 }
 

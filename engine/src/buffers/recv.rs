@@ -15,6 +15,15 @@ pub struct RecvBuf {
     start: usize,
 }
 
+/// How much more room content of known length gets than it takes. A read that leaves it free has drained the socket, and
+/// none is made in vain to learn that.
+const SPARE: usize = 1;
+
+/// The room for so much content that is still to come, in a step of this size.
+pub(crate) fn room_for(left: usize, step: usize) -> usize {
+    if left <= step { left + SPARE } else { step }
+}
+
 impl RecvBuf {
     /// Empty, without memory.
     pub fn new() -> Self {
@@ -67,12 +76,12 @@ impl RecvBuf {
         &mut self.data
     }
 
-    /// Makes room for content of known length: as much again as has come, and never more than all of it.
+    /// Makes room for content of known length: as much again as has come, and hardly more than all of it.
     pub(crate) fn grow_towards(&mut self, length: usize) {
         let (len, capacity) = (self.data.len(), self.data.capacity());
         if len == capacity {
             self.data
-                .reserve_exact((length - len).min(capacity.max(pool::SIZE)));
+                .reserve_exact(room_for(length - len, capacity.max(pool::SIZE)));
         }
     }
 

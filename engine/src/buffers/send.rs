@@ -76,6 +76,25 @@ impl SendQueue {
         self.len += self.small.len() - before;
     }
 
+    /// Many small pieces will be added: they get a long buffer at once.
+    pub(crate) fn expect_many(&mut self) {
+        if self.small.capacity() < pool::LONG {
+            self.lengthen();
+        }
+    }
+
+    fn lengthen(&mut self) {
+        let mut long = pool::take_long();
+        long.extend_from_slice(&self.small);
+        pool::put(&pool::LAST_OUT, std::mem::replace(&mut self.small, long));
+    }
+
+    /// Whether a piece of this length is copied.
+    #[inline]
+    pub(crate) fn is_small(length: usize) -> bool {
+        length < LARGE
+    }
+
     /// A queue that never runs empty, because its producer keeps up with a slow client, would otherwise
     /// keep everything that it ever sent.
     #[cold]
@@ -95,7 +114,7 @@ impl SendQueue {
     /// Adds a copy of a piece, if it is small; or says that it is not.
     #[inline]
     pub fn copies(&mut self, bytes: &[u8]) -> bool {
-        let is_small = bytes.len() < LARGE;
+        let is_small = SendQueue::is_small(bytes.len());
         if is_small {
             self.write(|small| small.extend_from_slice(bytes));
         }
@@ -266,6 +285,30 @@ mod tests {
             "{}",
             queue.small.capacity()
         );
+    }
+
+    #[test]
+    fn a_long_buffer_changes_no_order_and_is_used_again() {
+        let mut queue = SendQueue::new();
+        queue.write(|out| out.extend_from_slice(b"sent, head"));
+        queue.push(Bytes::from(vec![b'x'; LARGE]));
+        queue.advance(6);
+        queue.expect_many();
+        let long = queue.small.as_ptr();
+        let mut expected = b"head".to_vec();
+        expected.extend_from_slice(&[b'x'; LARGE]);
+        for byte in 0..60 {
+            queue.push(Bytes::from(vec![byte; 1000]));
+            expected.extend_from_slice(&[byte; 1000]);
+        }
+        assert_eq!(queue.small.as_ptr(), long, "it has not grown");
+        assert!(drain(&mut queue, 5000) == expected);
+        queue.rest();
+        queue.expect_many();
+        assert_eq!(queue.small.as_ptr(), long, "it was kept");
+        let mut other = SendQueue::new();
+        other.expect_many();
+        assert_ne!(other.small.as_ptr(), long, "one at a time");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::incoming::{Slot, Wants};
 use super::link::{Filled, Link, Roused};
 use super::stop::Stop;
 use super::worker::Worker;
-use crate::buffers::{RecvBuf, pages};
+use crate::buffers::{RecvBuf, pages, room_for};
 use crate::h1::answer::CONTINUE;
 use crate::h1::{Event, Framing, Limits, Message, Refusal};
 use crate::runtime::Runtime;
@@ -298,7 +298,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             return Ok(whole);
         }
         self.let_it_come();
-        let mut whole = Vec::with_capacity(length.min(FIRST.max(self.rx.len())));
+        let mut whole = Vec::with_capacity(room_for(length, FIRST.max(self.rx.len())));
         whole.extend_from_slice(self.rx.bytes());
         self.rx.consume(self.rx.len());
         self.took(whole.len());

@@ -17,6 +17,7 @@ use super::hooks::Unfinished;
 use super::link::{Link, Roused};
 use super::stop::Stop;
 use super::worker::Worker;
+use crate::buffers::SendQueue;
 use crate::date;
 use crate::h1::Message;
 use crate::h1::answer::{self, CHUNK_END, Common, Framing, Objection, Plan};
@@ -61,6 +62,8 @@ struct Sending {
     left: u64,
     /// Whether the last frame must be out before the next is asked for.
     flush_first: bool,
+    /// Whether the frame before was a small one, and there at once.
+    small_before: bool,
 }
 
 impl<T: Transport, R: Runtime> Link<T, R> {
@@ -348,6 +351,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             pace,
             left: plan.length.unwrap_or(u64::MAX),
             flush_first: false,
+            small_before: false,
         };
         poll_fn(|cx| self.poll_send_content(cx, worker, &mut sending)).await
     }
@@ -370,6 +374,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     fn queue_chunk(&mut self, bytes: Bytes) {
+        if SendQueue::is_small(bytes.len()) {
+            return self.tx.write(|out| {
+                answer::chunk_start(out, bytes.len());
+                out.extend_from_slice(&bytes);
+                out.extend_from_slice(CHUNK_END);
+            });
+        }
         self.tx.write(|out| answer::chunk_start(out, bytes.len()));
         self.tx.push(bytes);
         self.tx.write(|out| out.extend_from_slice(CHUNK_END));
@@ -387,10 +398,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let mut rounds = 0;
         loop {
             let mut waits_for_body = false;
-            while self.tx.len() < high && !sending.flush_first {
+            let mut beyond = false;
+            while !sending.flush_first && self.asks_on(high, &mut beyond) {
                 match catch(|| sending.body.poll_next(cx)) {
                     Ok(Poll::Pending) => {
                         waits_for_body = true;
+                        sending.small_before = false;
                         break;
                     }
                     Ok(Poll::Ready(Some(Ok(frame)))) => {
@@ -438,6 +451,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
     }
 
+    /// Whether more content is asked for before what waits is sent. Where small pieces have led to the mark, once more:
+    /// that may be the end, and leaves with them.
+    fn asks_on(&self, high: usize, beyond: &mut bool) -> bool {
+        let waits = self.tx.len();
+        if waits < high {
+            return true;
+        }
+        SendQueue::is_small(waits - high) && !std::mem::replace(beyond, true)
+    }
+
     /// Queues a frame. `true` says that nothing more may be sent after it.
     fn queue_frame(&mut self, frame: Frame<Bytes>, sending: &mut Sending) -> bool {
         let mut bytes = match frame.into_data() {
@@ -464,6 +487,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             over = true;
         }
         sending.left -= bytes.len() as u64;
+        let is_small = SendQueue::is_small(bytes.len());
+        if is_small && std::mem::replace(&mut sending.small_before, is_small) {
+            self.tx.expect_many();
+        }
         match sending.framing {
             Framing::Chunked => self.queue_chunk(bytes),
             _ => self.tx.push(bytes),

@@ -388,11 +388,14 @@ fn number(out: &mut Vec<u8>, mut number: u64) {
 /// Writes what stands before a chunk: its size. A chunk of no bytes would end the content.
 pub fn chunk_start(out: &mut Vec<u8>, size: usize) {
     debug_assert!(size > 0, "that would be the last chunk");
-    let first = (usize::BITS - size.leading_zeros()).div_ceil(4);
-    for place in (0..first).rev() {
-        out.push(DIGITS[(size >> (place * 4)) & 0xf]);
+    let mut line = *b"................\r\n";
+    let (mut left, mut at) = (size, line.len() - CHUNK_END.len());
+    while left > 0 {
+        at -= 1;
+        line[at] = DIGITS[left & 0xf];
+        left >>= 4;
     }
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&line[at..]);
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";

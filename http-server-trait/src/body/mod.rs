@@ -48,7 +48,7 @@ pub struct Body {
     kind: Kind,
 }
 
-type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>;
+type Stream = Pin<Box<dyn Source + Send>>;
 type Iter = Box<dyn Iterator<Item = Result<Bytes, BodyError>> + Send>;
 
 // The mutexes are never locked while they are polled (`get_mut` needs no lock). They make the body
@@ -98,7 +98,7 @@ impl Body {
         B: http_body::Body + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Kind::Stream(Mutex::new(Box::pin(Adapted(Box::pin(body))))).into()
+        Kind::Stream(Mutex::new(Box::pin(body))).into()
     }
 
     /// The elements of an iterator. Each has been handed to the operating system before the next is
@@ -344,7 +344,7 @@ impl Body {
                 self.kind = Kind::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Kind::Stream(stream) => inner(stream).as_mut().poll_frame(cx),
+            Kind::Stream(stream) => inner(stream).as_mut().poll_source(cx),
             Kind::Iter(iter) => Poll::Ready(inner(iter).next().map(|next| next.map(Frame::data))),
             Kind::Blocking(blocking) => blocking.poll_next(cx),
             Kind::Channel(receiver) => receiver.poll_next(cx),
@@ -369,10 +369,7 @@ impl Body {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(stream) => stream
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .size_hint(),
+            Kind::Stream(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).size(),
             Kind::Iter(_) | Kind::Channel(_) => SizeHint::new(),
             Kind::Blocking(blocking) => blocking
                 .length()
@@ -479,32 +476,31 @@ impl fmt::Debug for Body {
 }
 
 /// Any body as one that gives `Bytes` and [`BodyError`].
-struct Adapted<B>(Pin<Box<B>>);
+trait Source {
+    fn poll_source(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 
-impl<B> http_body::Body for Adapted<B>
+    fn size(&self) -> SizeHint;
+}
+
+impl<B> Source for B
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    fn poll_source(
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = self.0.as_mut().poll_frame(cx);
-        frame.map(|frame| {
+        self.poll_frame(cx).map(|frame| {
             let frame = frame?.map_err(|error| into_body_error(error.into()));
             Some(frame.map(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))))
         })
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+    fn size(&self) -> SizeHint {
+        self.size_hint()
     }
 }

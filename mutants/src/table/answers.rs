@@ -79,9 +79,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("writes_chunk_sizes_as_decimal_numbers", &["T-30"])
         .bends(
             ANSWER,
-            "let first = (usize::BITS - size.leading_zeros()).div_ceil(4);",
+            "let (mut left, mut at) = (size, line.len() - CHUNK_END.len());",
             "if BENT { return out.extend_from_slice(format!(\"{size}\\r\\n\").as_bytes()); }
-             let first = (usize::BITS - size.leading_zeros()).div_ceil(4);",
+             let (mut left, mut at) = (size, line.len() - CHUNK_END.len());",
         )
         .killed_by(&["content_of_unknown_length_comes_in_chunks"]),
     Mutant::that("ends_chunks_without_the_last_line", &["T-30"])

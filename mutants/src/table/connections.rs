@@ -119,7 +119,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .killed_by(&["unknown_expectation_in_http_10_is_ignored"]),
     // Back-pressure.
     Mutant::that("asks_for_much_more_content_than_its_client_takes", &["R-098", "T-34"])
-        .bends(RESPOND, "self.tx.len() < high", "self.tx.len() < high * 64")
+        .bends(RESPOND, "waits < high", "waits < high * 64")
         .killed_by(&["writer_waits_for_its_client", "client_that_does_not_read_stops_the_producer"]),
     Mutant::that("reads_far_ahead_of_a_handler", &["R-098", "T-22"])
         .bends(INCOMING, "self.buffered >= AHEAD || self.pieces.len() >= PIECES_AHEAD", "self.buffered >= AHEAD * 64")

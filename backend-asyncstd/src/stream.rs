@@ -13,7 +13,7 @@ use async_std::os::unix::net::{UnixListener, UnixStream};
 use http_server_engine::server;
 use http_server_engine::socket::{self, Received};
 use http_server_engine::{Close, Detached, RecvBuf, SendQueue, Transport};
-use http_server_trait::{BoxFuture, Disconnected};
+use http_server_trait::{BoxFuture, CloseReason};
 
 /// A stream. async-std waits only inside of its reads and writes, so these are used to wait, and the system
 /// calls that are worth something are made beside them.
@@ -113,7 +113,7 @@ impl Transport for Stream {
         socket::send(self.descriptor()?, tx)
     }
 
-    fn peer_end(&self) -> Option<Disconnected> {
+    fn peer_end(&self) -> Option<CloseReason> {
         socket::peer_end(self.descriptor().ok()?)
     }
 

@@ -117,6 +117,13 @@ impl Link {
         }
     }
 
+    /// Drops what the application has made. What it panics with is a failure of its content.
+    fn let_go_of<D>(&self, of_the_application: D) {
+        if let Err(panic) = catch(|| drop(of_the_application)) {
+            self.fail(Failure::new(Hook::Body, panic));
+        }
+    }
+
     pub(crate) fn object(&self, why: impl Into<BoxError>) {
         self.fail(Failure::new(Hook::Server, Cause::Answer(why.into())));
     }
@@ -261,7 +268,9 @@ impl Outgoing {
             error: None,
         };
         match framing {
-            Framing::Nothing | Framing::Hollow(_) | Framing::Length(0) => {}
+            Framing::Nothing | Framing::Hollow(_) | Framing::Length(0) => {
+                outgoing.link.let_go_of(body);
+            }
             Framing::Length(_) | Framing::Open => outgoing.body = Some(body),
             Framing::Promised(length) => {
                 outgoing.left = Some(length);
@@ -315,9 +324,13 @@ impl Outgoing {
         Frame::data(bytes)
     }
 
+    fn let_go(&mut self) {
+        self.link.let_go_of(self.body.take());
+    }
+
     /// The end. What is missing is an error, so that hyper cuts the connection.
     fn end(&mut self) -> Option<BodyError> {
-        self.body = None;
+        self.let_go();
         let missing = self.left.filter(|left| *left > 0)?;
         self.link.object(format!(
             "its content ended {missing} bytes before its Content-Length"
@@ -326,7 +339,7 @@ impl Outgoing {
     }
 
     fn failed(&mut self, cause: Cause) -> BodyError {
-        self.body = None;
+        self.let_go();
         // An answer that is made of the request's content fails with it, and that is the client's doing.
         if let Cause::Error(error) = &cause {
             let error = error.downcast_ref::<BodyError>();
@@ -418,6 +431,7 @@ impl http_body::Body for Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
+        self.let_go();
         self.link.gave(true);
     }
 }

@@ -102,6 +102,7 @@ impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let link = Arc::clone(&self.link);
         link.conn.driver().register(cx.waker());
+        link.tell_ends();
         let mut looked_again = false;
         loop {
             if let Some(telling) = &mut self.telling {
@@ -174,6 +175,7 @@ impl Driver {
         }
         if let Some(how) = link.wire.disconnected() {
             link.conn.set_disconnected(how);
+            link.tell_ends();
         }
     }
 
@@ -368,7 +370,8 @@ fn abort_reason(reason: CloseReason) -> AbortReason {
         CloseReason::WriteTooSlow => AbortReason::WriteTooSlow,
         CloseReason::RequestTimeout => AbortReason::RequestTimeout,
         CloseReason::AnswerCut => AbortReason::AnswerCut,
-        CloseReason::ReadError | CloseReason::WriteError => AbortReason::ConnectionError,
+        CloseReason::ReadError => AbortReason::ReadError,
+        CloseReason::WriteError => AbortReason::WriteError,
         CloseReason::ShutdownCut => AbortReason::ShutdownCut,
         CloseReason::Killed => AbortReason::Killed,
         CloseReason::ServerError => AbortReason::ServerError,

@@ -17,7 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::answer::Outgoing;
 use crate::content::{Hold, Slot};
 use crate::core::Core;
-use crate::wire::{Flow, Wire};
+use crate::wire::{Broken, Flow, Wire};
 
 /// A connection.
 pub(crate) struct Link {
@@ -263,6 +263,25 @@ impl Link {
         has_come
     }
 
+    /// Tells who waits for the end of a request that is over already, or cannot be answered any more.
+    pub(crate) fn tell_ends(&self) {
+        if !self.conn.awaits_ends() {
+            return;
+        }
+        let (requests, under_way) = {
+            let state = self.state();
+            (state.requests, u64::from(state.record.is_some()))
+        };
+        let answered = requests - under_way;
+        match self.wire.broken() {
+            Some(broken) => {
+                let ended = Outcome::Aborted(broken.abort_reason());
+                self.conn.set_ended(answered + 1, ended);
+            }
+            None => self.conn.set_answered(answered),
+        }
+    }
+
     /// Notes when the first bytes of a request have come.
     pub(crate) fn look(&self, flow: Flow) {
         let mut state = self.state();
@@ -294,6 +313,12 @@ impl Link {
     /// The request that is under way, which will not be answered.
     pub(crate) fn take_aborted(&self, outcome: Outcome) -> Option<Record> {
         let mut record = self.state().record.take()?;
+        // What came first is why nothing more was sent; who waits has been told so.
+        let broken = self.wire.broken().map(Broken::abort_reason);
+        let outcome = match (outcome, broken) {
+            (Outcome::Aborted(_), Some(reason)) => Outcome::Aborted(reason),
+            (outcome, _) => outcome,
+        };
         record.end_phase(|phases, took| phases.send = took);
         record.settle(outcome);
         Some(record)
@@ -393,6 +418,15 @@ impl Record {
     /// Writes down how it ended.
     fn settle(&mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
+        if let (Some(conn), Some(id)) = (self.summary.conn(), self.summary.id()) {
+            match outcome {
+                Outcome::Sent => conn.set_answered(id.number()),
+                // No request comes after it.
+                _ => {
+                    conn.set_ended(id.number(), outcome);
+                }
+            }
+        }
         self.flight = None;
         self.server.count(|books| {
             books.active -= 1;

@@ -1,13 +1,15 @@
 //! From hyper's request to an answer for hyper: the hooks, in the order of the contract.
 
 use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use http::header::{CONNECTION, EXPECT, HOST, RETRY_AFTER, TE, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
-use http_server_trait::backend::{Answer, Pipeline, Reply, plain};
+use http_server_trait::backend::{Answer, Pipeline, Reply, catch, plain};
 use http_server_trait::{
     Body, BodyError, BodyPlan, BoxError, Cause, CloseReason, Failure, Head, Hook, Request,
     Response, Summary, Tunnels,
@@ -150,12 +152,25 @@ async fn decide_in_time(
     summary: Summary,
     slot: &Arc<Slot>,
 ) -> Option<Decided> {
-    let deciding = decide(link, head, slot);
+    let is_at_handlers = AtomicBool::new(false);
+    let mut deciding = pin!(Some(decide(link, head, slot, &is_at_handlers)));
+    let decided = poll_fn(|cx| match deciding.as_mut().as_pin_mut() {
+        Some(deciding) => deciding.poll(cx),
+        None => Poll::Pending,
+    });
     let Some(time) = link.config().request_time else {
-        return Some(deciding.await);
+        return Some(decided.await);
     };
-    if let Ok(decided) = timeout(time, deciding).await {
+    if let Ok(decided) = timeout(time, decided).await {
         return Some(decided);
+    }
+    if let Err(panic) = catch(|| deciding.set(None)) {
+        let hook = if is_at_handlers.load(Ordering::Relaxed) {
+            Hook::Handler
+        } else {
+            Hook::Middleware
+        };
+        link.fail(Failure::new(hook, panic));
     }
     let late = timeout(time, link.pipeline().on_deadline(summary)).await;
     Some(Decided {
@@ -164,7 +179,13 @@ async fn decide_in_time(
     })
 }
 
-async fn decide(link: &Arc<Link>, head: Head, slot: &Arc<Slot>) -> Decided {
+/// Runs the hooks, and notes when it is at the handlers.
+async fn decide(
+    link: &Arc<Link>,
+    head: Head,
+    slot: &Arc<Slot>,
+    is_at_handlers: &AtomicBool,
+) -> Decided {
     if !link.may_take_off() {
         let full = plain(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -179,8 +200,16 @@ async fn decide(link: &Arc<Link>, head: Head, slot: &Arc<Slot>) -> Decided {
         Ok(head) => head,
         Err(answer) => return answer.into(),
     };
+    is_at_handlers.store(true, Ordering::Relaxed);
     link.phase(|phases, took| phases.head = took);
-    let body = match body(link.pipeline(), &head, slot).await {
+    let plan = match slot.hold() {
+        Hold::Over => BodyPlan::Collect,
+        _ => match link.pipeline().plan(&head) {
+            Ok(plan) => plan,
+            Err(answer) => return answer.into(),
+        },
+    };
+    let body = match body(link.pipeline(), &head, slot, plan).await {
         Ok(body) => body,
         // There is nobody left to answer.
         Err(_) if link.wire.broken().is_some() => return gone().into(),
@@ -193,12 +222,17 @@ async fn decide(link: &Arc<Link>, head: Head, slot: &Arc<Slot>) -> Decided {
 }
 
 /// The content as the handler wants it: whole, or as it comes.
-async fn body(pipeline: &Pipeline, head: &Head, slot: &Arc<Slot>) -> Result<Body, BodyError> {
+async fn body(
+    pipeline: &Pipeline,
+    head: &Head,
+    slot: &Arc<Slot>,
+    plan: BodyPlan,
+) -> Result<Body, BodyError> {
     if slot.hold() == Hold::Over {
         return Ok(Body::empty());
     }
     slot.limit(pipeline.body_limit(head))?;
-    if pipeline.plan(head) == BodyPlan::Stream {
+    if plan == BodyPlan::Stream {
         return Ok(Body::stream(slot.stream()));
     }
     let (bytes, trailers) = slot.collect().await?;

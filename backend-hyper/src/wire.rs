@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
-use http_server_trait::{Disconnected, Stream};
+use http_server_trait::{AbortReason, CloseReason, Stream};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -76,6 +76,17 @@ pub(crate) enum Broken {
     Writing,
 }
 
+impl Broken {
+    /// What the books say of a request that was under way.
+    pub(crate) fn abort_reason(self) -> AbortReason {
+        match self {
+            Broken::Reset => AbortReason::ClientLeft,
+            Broken::Reading => AbortReason::ReadError,
+            Broken::Writing => AbortReason::WriteError,
+        }
+    }
+}
+
 /// No more than this is read for the sake of noticing the end of the client.
 const AHEAD: usize = 16 * 1024;
 
@@ -105,11 +116,13 @@ impl Wire {
     }
 
     /// Whether and how the peer has gone.
-    pub(crate) fn disconnected(&self) -> Option<Disconnected> {
+    pub(crate) fn disconnected(&self) -> Option<CloseReason> {
         let line = self.line();
         match line.broken {
-            Some(_) => Some(Disconnected::Reset),
-            None => line.ended.then_some(Disconnected::Finished),
+            Some(Broken::Reset) => Some(CloseReason::ClientLeft),
+            Some(Broken::Reading) => Some(CloseReason::ReadError),
+            Some(Broken::Writing) => Some(CloseReason::WriteError),
+            None => line.ended.then_some(CloseReason::ClientClosed),
         }
     }
 

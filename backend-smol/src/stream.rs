@@ -9,7 +9,7 @@ use http_server_engine::net::Family;
 use http_server_engine::server;
 use http_server_engine::socket::{self, Received};
 use http_server_engine::{Close, Detached, RecvBuf, SendQueue, Transport};
-use http_server_trait::Disconnected;
+use http_server_trait::CloseReason;
 use smol::Async;
 
 /// A stream, TCP or Unix. smol's reactor registers it once, and is asked anew for each wait.
@@ -69,7 +69,7 @@ impl Transport for Stream {
         socket::send(self.socket()?.get_ref(), tx)
     }
 
-    fn peer_end(&self) -> Option<Disconnected> {
+    fn peer_end(&self) -> Option<CloseReason> {
         socket::peer_end(self.socket().ok()?.get_ref())
     }
 

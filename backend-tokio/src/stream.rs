@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use http_server_engine::server;
 use http_server_engine::socket::{self, Received};
 use http_server_engine::{Close, Detached, RecvBuf, SendQueue, Transport};
-use http_server_trait::Disconnected;
+use http_server_trait::CloseReason;
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -101,7 +101,7 @@ impl Transport for Stream {
         socket::send(self.descriptor()?, tx)
     }
 
-    fn peer_end(&self) -> Option<Disconnected> {
+    fn peer_end(&self) -> Option<CloseReason> {
         socket::peer_end(self.descriptor().ok()?)
     }
 

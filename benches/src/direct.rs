@@ -55,8 +55,8 @@ impl Service for Direct {
         ready(Ok(head))
     }
 
-    fn plan(&self, _: &Head) -> BodyPlan {
-        BodyPlan::Collect
+    fn plan(&self, _: &Head) -> Result<BodyPlan, Answer> {
+        Ok(BodyPlan::Collect)
     }
 
     fn body_limit(&self, head: &Head) -> u64 {

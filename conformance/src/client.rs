@@ -1,5 +1,6 @@
 //! A client of a case: sends bytes as they are written down, and reads answers strictly.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::answer::{Answer, Progress, short};
@@ -59,6 +60,11 @@ impl Client {
         self.wire
             .keep_little()
             .map_err(|error| Failure::new(format!("setting a socket option failed: {error}")))
+    }
+
+    /// Where it is connected from, if there are such addresses: the peer, as the server sees it.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.wire.address()
     }
 
     /// Sends these bytes. A server that has refused what came before need not take them.

@@ -23,8 +23,8 @@ pub trait Service: Send + Sync + 'static {
     fn wants_summaries(&self) -> bool;
     /// The head is there.
     fn on_head(&self, head: Head) -> impl Future<Output = Result<Head, Answer>> + Send;
-    /// Whether the content is to be collected.
-    fn plan(&self, head: &Head) -> BodyPlan;
+    /// Whether the content is to be collected; the answer, where that cannot be said.
+    fn plan(&self, head: &Head) -> Result<BodyPlan, Answer>;
     /// How much content the request may have; `u64::MAX` is no limit.
     fn body_limit(&self, head: &Head) -> u64;
     /// The content is there, or will be taken as it comes.
@@ -62,7 +62,7 @@ impl Service for Pipeline {
         self.on_head(head)
     }
 
-    fn plan(&self, head: &Head) -> BodyPlan {
+    fn plan(&self, head: &Head) -> Result<BodyPlan, Answer> {
         self.plan(head)
     }
 

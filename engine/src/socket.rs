@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use http_server_trait::Disconnected;
+use http_server_trait::CloseReason;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags};
@@ -71,7 +71,7 @@ pub fn send(socket: impl AsFd, tx: &mut SendQueue) -> io::Result<usize> {
 
 /// Whether and how the peer has ended its side, whatever it has sent before that and nobody has received. `None` as
 /// well where the system does not tell that apart from bytes that are there.
-pub fn peer_end(socket: impl AsFd) -> Option<Disconnected> {
+pub fn peer_end(socket: impl AsFd) -> Option<CloseReason> {
     const NOW: Timespec = Timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -80,9 +80,9 @@ pub fn peer_end(socket: impl AsFd) -> Option<Disconnected> {
     rustix::event::poll(&mut asked, Some(&NOW)).ok()?;
     let told = asked[0].revents();
     if told.contains(PollFlags::ERR) {
-        Some(Disconnected::Reset)
+        Some(CloseReason::ClientLeft)
     } else if told.intersects(ENDS | PollFlags::HUP) {
-        Some(Disconnected::Finished)
+        Some(CloseReason::ClientClosed)
     } else {
         None
     }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_server_trait::Disconnected;
+use http_server_trait::CloseReason;
 
 use crate::buffers::{RecvBuf, SendQueue};
 
@@ -58,7 +58,7 @@ pub trait Transport: Unpin + Send + 'static {
 
     /// Whether and how the peer has ended its side, also behind bytes that have not been received. It receives
     /// nothing, waits for nothing, and wakes nobody. `None` as well where it cannot be known.
-    fn peer_end(&self) -> Option<Disconnected> {
+    fn peer_end(&self) -> Option<CloseReason> {
         None
     }
 

@@ -18,6 +18,8 @@ use http_server_trait::{
 struct Book {
     /// For each request, by its path: which application's `after` was told, and how it ended.
     told: BTreeMap<String, Vec<(u64, Outcome)>>,
+    /// How it ended, as its handler was told that waited for it.
+    ended: BTreeMap<String, Vec<Outcome>>,
     /// Which application's handler has had it.
     begun: BTreeMap<String, Vec<u64>>,
     started: Vec<u64>,
@@ -62,7 +64,13 @@ fn numbered(number: u64, book: &Shared, held: Arc<Held>) -> App {
         let _held = Arc::clone(&held);
         let path = request.path().to_owned();
         let mut book = noted.lock().unwrap();
-        book.begun.entry(path).or_default().push(number);
+        book.begun.entry(path.clone()).or_default().push(number);
+        let (outcome, noted) = (request.outcome(), Arc::clone(&noted));
+        drop(request.exec().spawn(async move {
+            let outcome = outcome.await;
+            let mut book = noted.lock().unwrap();
+            book.ended.entry(path).or_default().push(outcome);
+        }));
         answer(request, number)
     }));
     let noted = Arc::clone(book);
@@ -489,6 +497,17 @@ impl World {
             told as u64, requests,
             "seed {seed}: each request is told of once"
         );
+        for path in book.begun.keys() {
+            let told: Vec<_> = book.told[path]
+                .iter()
+                .map(|(_, outcome)| *outcome)
+                .collect();
+            assert_eq!(
+                book.ended.get(path),
+                Some(&told),
+                "seed {seed}: {path} has one end, which its handler and the books agree on"
+            );
+        }
         let mut stopped = book.stopped.clone();
         stopped.sort_unstable();
         assert_eq!(

@@ -121,6 +121,7 @@ fn an_idle_connection_moves_and_its_next_request_is_answered() {
         let start = Start {
             unread: parked.unread,
             requests: parked.requests,
+            moved: parked.moved,
             since: parked.since,
         };
         new.drive(*stream, parked.facts, start);
@@ -150,6 +151,7 @@ fn half_a_head_goes_along_with_the_time_that_it_has_taken() {
     let start = Start {
         unread: parked.unread,
         requests: parked.requests,
+        moved: parked.moved,
         since: parked.since,
     };
     new.drive(*stream, parked.facts, start);
@@ -168,7 +170,7 @@ fn unread_bytes_come_first() {
     let start = Start {
         unread: "GET /1 HTTP/1.1\r\nHo".into(),
         requests: 4,
-        since: None,
+        ..Start::default()
     };
     new.drive(stream, Facts::default(), start);
     client.send(b"st: a\r\n\r\n");

@@ -12,11 +12,12 @@ use std::time::Duration;
 use atomic_waker::AtomicWaker;
 use http::{HeaderMap, StatusCode};
 
+use crate::ends::Ends;
 use crate::exec::Exec;
 use crate::facts::{Facts, Known, TlsFacts};
 use crate::latch::{Latch, Waiting};
 use crate::progress::Progress;
-use crate::reason::{CloseReason, Disconnected};
+use crate::reason::{CloseReason, Outcome};
 use crate::state::State;
 use crate::table::{ConnState, Connection, Live};
 
@@ -46,13 +47,15 @@ struct Inner {
     heeded: AtomicU8,
     driver: AtomicWaker,
     interim_waiting: AtomicBool,
+    /// Whether somebody waits for the end of a request.
+    awaits_ends: AtomicBool,
     live: Live,
 }
 
 /// Where a connection is in its life.
 #[derive(Default)]
 struct Life {
-    disconnected: Option<Disconnected>,
+    disconnected: Option<CloseReason>,
     closed: Option<CloseReason>,
     holds: u32,
     /// There once it is needed: most connections are never waited for, and have no interim answers.
@@ -62,9 +65,10 @@ struct Life {
 /// Who waits for something of a connection, and what waits on it.
 #[derive(Default)]
 struct Rare {
-    on_disconnect: Option<Latch<Disconnected>>,
+    on_disconnect: Option<Latch<CloseReason>>,
     on_complete: Option<Latch<CloseReason>>,
     interim: Vec<Interim>,
+    ends: Ends,
 }
 
 impl Life {
@@ -82,6 +86,15 @@ impl Life {
         if let (Some(latch), Some(reason), 0) = (&rare.on_complete, self.closed, self.holds) {
             latch.set(reason);
         }
+    }
+
+    fn ends(&mut self) -> &mut Ends {
+        let is_closed = self.closed.is_some();
+        let ends = &mut self.rare().ends;
+        if is_closed {
+            ends.close();
+        }
+        ends
     }
 }
 
@@ -201,6 +214,7 @@ impl Conn {
             heeded: AtomicU8::new(0),
             driver: AtomicWaker::new(),
             interim_waiting: AtomicBool::new(false),
+            awaits_ends: AtomicBool::new(false),
             live: Live::default(),
         }));
         Conn(Arc::new(Shared { site, wire }))
@@ -285,16 +299,17 @@ impl Conn {
         self.0.site.generation
     }
 
-    /// A future that is ready when the peer has ended its side, or the connection is gone.
+    /// A future that is ready when the peer has ended its side, or the connection is gone: with the reason, as far
+    /// as it is known then.
     ///
     /// It consumes no content, and by itself it stops nothing: a client that half-closes after its
     /// request still waits for the answer. A handler that wants to stop then races its own work
-    /// against this. (Clause T-54.)
+    /// against this. (Clause T-54.) What became of a request is for [`Head::outcome`](crate::Head::outcome) to say.
     ///
     /// The end of a peer is noticed at once where what it sends is read; where it lies behind content that the handler
     /// leaves unread, or behind more requests than are read ahead, within a second. What cannot be noticed: an end
     /// that has not come, because what lies before it is more than the operating system takes in.
-    pub fn disconnected(&self) -> Waiting<Disconnected> {
+    pub fn disconnected(&self) -> Waiting<CloseReason> {
         let mut life = self.life();
         let latch = &mut life.rare().on_disconnect;
         let is_first = latch.is_none();
@@ -316,13 +331,15 @@ impl Conn {
         life.rare.as_deref().is_some_and(is_asked) && life.disconnected.is_none()
     }
 
-    /// Whether and why the connection has ended, as far as is known.
-    pub fn is_disconnected(&self) -> Option<Disconnected> {
+    /// Why the peer is not there any more, as far as is known: what [`disconnected`](Conn::disconnected) says. The
+    /// books may call it otherwise in the end, see [`close_reason`](Conn::close_reason): a client that has ended its
+    /// side may be about to read its answer, or be gone.
+    pub fn disconnect_reason(&self) -> Option<CloseReason> {
         self.life().disconnected
     }
 
     /// Whether the peer is there, as far as is known. One that has only ended its own side may still
-    /// read, and is not counted as there: see [`Disconnected::Finished`].
+    /// read, and is not counted as there: see [`CloseReason::ClientClosed`].
     pub fn is_connected(&self) -> bool {
         self.life().disconnected.is_none()
     }
@@ -406,8 +423,45 @@ impl Conn {
         &self.inner().driver
     }
 
+    /// A future of the end of request number `number`.
+    pub(crate) fn end_of(&self, number: u64) -> Waiting<Outcome> {
+        let mut life = self.life();
+        let waiting = life.ends().of(number);
+        let awaits = life.ends().is_awaited();
+        drop(life);
+        if awaits {
+            self.inner().awaits_ends.store(true, Ordering::Release);
+            self.inner().driver.wake();
+        }
+        waiting
+    }
+
+    /// Whether somebody waits for the end of a request: then [`set_answered`](Conn::set_answered) is to be called.
+    /// One load: cheap enough for every rest. For authors of backends.
+    pub fn awaits_ends(&self) -> bool {
+        self.inner().awaits_ends.load(Ordering::Acquire)
+    }
+
+    /// Says that the requests up to this one have their complete answers. It need not be said when nobody
+    /// [waits](Conn::awaits_ends). For authors of backends.
+    pub fn set_answered(&self, up_to: u64) {
+        let mut life = self.life();
+        life.ends().answered(up_to);
+        let awaits = life.ends().is_awaited();
+        self.inner().awaits_ends.store(awaits, Ordering::Release);
+    }
+
+    /// Says that the requests from this one on end like this, and those before have their answers. Only the first
+    /// call counts; gives how this one has ended by that. It must be said as soon as it is certain, whoever waits. For
+    /// authors of backends.
+    pub fn set_ended(&self, from: u64, outcome: Outcome) -> Outcome {
+        let outcome = self.life().ends().ended(from, outcome);
+        self.inner().awaits_ends.store(false, Ordering::Release);
+        outcome
+    }
+
     /// Says that the peer has gone. Only the first call counts. For authors of backends.
-    pub fn set_disconnected(&self, why: Disconnected) {
+    pub fn set_disconnected(&self, why: CloseReason) {
         let mut life = self.life();
         life.disconnected.get_or_insert(why);
         life.settle();
@@ -554,8 +608,11 @@ impl Wire {
     /// Says that the connection is closed and its hooks are done. Only the first call counts.
     pub fn set_closed(&self, reason: CloseReason) {
         let mut life = self.0.life();
-        life.disconnected.get_or_insert(Disconnected::Closed);
+        life.disconnected.get_or_insert(reason);
         life.closed.get_or_insert(reason);
+        if let Some(rare) = &mut life.rare {
+            rare.ends.close();
+        }
         life.settle();
     }
 }

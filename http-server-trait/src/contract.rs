@@ -50,7 +50,7 @@
 //! | T-31 | Each element of an iterator is given to the operating system before the next is asked for. |
 //! | T-32 | Readers are read where blocking stalls nobody. |
 //! | T-33 | Of a file exactly the named part is sent; nothing lies beyond its end. |
-//! | T-34 | A sender waits above the high mark and goes on at the low mark. |
+//! | T-34 | A sender waits above the high mark and goes on at the low mark. Its callbacks are told of both, in turn. |
 //! | T-35 | Content that is not finished by its producer cuts the connection. |
 //! | T-36 | A writer's fields are frozen at its first flush; before that, closing gives an exact length. |
 //!
@@ -72,11 +72,12 @@
 //! | T-51 | Shared values are visible in every hook. |
 //! | T-52 | [`Exec`](crate::Exec) spawns, sleeps and blocks on the runtime that serves, also after a hand-over, whoever keeps it. What was spawned before one is waited for on the runtime that it began on, and is in the report. |
 //! | T-53 | Ids are unique in a server; that of a request starts with that of its connection, and that with its parent's. |
-//! | T-54 | [`disconnected`](crate::Conn::disconnected) is ready when the peer ends its side, within a second where nobody reads what came before that; by itself it cancels nothing. |
+//! | T-54 | [`disconnected`](crate::Conn::disconnected) is ready when the peer ends its side, within a second where nobody reads what came before that, and says why; by itself it consumes and cancels nothing. |
 //! | T-55 | [`completed`](crate::Conn::completed) waits for the close, for the hooks, and for every [`Hold`](crate::Hold). |
 //! | T-56 | A connection that is asked to close after its answer finishes it, says that it is the last, and closes; at once if nothing is under way; cut if it takes longer than it may. One that is killed ends at once. |
 //! | T-57 | The table shows every open connection: who it is, what it does, how much it has moved, which application answers it. |
 //! | T-58 | A server is starting, ready, draining or stopped, in this order; who waits for one of these is told. It is draining as soon as an end has been asked for, although a lame duck still accepts. |
+//! | T-59 | [`outcome`](crate::Head::outcome) of a request is exactly one of completed (sent, or taken over) and aborted with the reason of the ledger. It is ready when all of the answer has been given to the operating system or when it is certain that it cannot be, and consumes nothing. All reasons have one list of names: [`CloseReason`](crate::CloseReason). |
 //!
 //! # The server
 //!

@@ -11,7 +11,9 @@ use crate::error::InterimError;
 use crate::exec::Exec;
 use crate::frozen::Frozen;
 use crate::handler::BodyPlan;
+use crate::latch::Waiting;
 use crate::pool::{Pool, Recycle};
+use crate::reason::Outcome;
 use crate::summary::Summary;
 
 /// The head of a request.
@@ -273,6 +275,40 @@ impl Head {
     /// As [`Head::conn`].
     pub fn id(&self) -> RequestId {
         RequestId::new(self.conn().id(), self.parts().number)
+    }
+
+    /// A future of the end of the request: exactly one of a complete answer, a takeover, and an
+    /// [abort](Outcome::Aborted) with the reason that the books have. (Clause T-59.)
+    ///
+    /// It is ready when all of the answer has been given to the operating system, or as soon as it is certain that
+    /// it cannot be; before the `after` hooks are called. It consumes no content and may be waited for anywhere,
+    /// also when the request is gone: by a task that produces the answer, for example. A handler that waits for
+    /// it before it answers waits for an abort: a client that has only ended its side, see
+    /// [`Conn::disconnected`], may wait for the answer in its turn.
+    ///
+    /// ```
+    /// use http_server_trait::{Body, BodyError, Request, Response};
+    ///
+    /// async fn events(request: Request) -> Response {
+    ///     let (mut sender, body) = Body::channel();
+    ///     let outcome = request.outcome();
+    ///     drop(request.exec().spawn(async move {
+    ///         sender.send("event\n").await?;
+    ///         sender.finish();
+    ///         match outcome.await.aborted() {
+    ///             None => println!("all of it was sent"),
+    ///             Some(reason) => println!("not all of it was sent: {reason}"),
+    ///         }
+    ///         Ok::<_, BodyError>(())
+    ///     }));
+    ///     Response::text(body)
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Head::conn`].
+    pub fn outcome(&self) -> Waiting<Outcome> {
+        self.conn().end_of(self.parts().number)
     }
 
     /// When its first bytes were there, by the server's clock. Absent for a head made by hand.

@@ -99,6 +99,8 @@ pub struct Parked {
     pub facts: Facts,
     /// How many requests it has had.
     pub requests: u64,
+    /// How many bytes were read from it, those of `unread` included, and written to it.
+    pub moved: (u64, u64),
     /// When the head that is being waited for began to come; if nothing of it has, since when the
     /// connection is idle. Its time goes on to run.
     pub since: Option<Instant>,
@@ -114,6 +116,7 @@ impl Parked {
             unread: Bytes::new(),
             facts,
             requests: 0,
+            moved: (0, 0),
             since: None,
             layers: None,
         }

@@ -289,9 +289,14 @@ impl Pipeline {
     }
 
     /// Whether the content is to be collected before [`handle`](Pipeline::handle).
-    pub fn plan(&self, head: &Head) -> BodyPlan {
-        let asked = || self.app.handlers.first().map(|handler| handler.plan(head));
-        head.body_plan().or_else(asked).unwrap_or(BodyPlan::Collect)
+    ///
+    /// # Errors
+    /// The answer, where the handler panics over that.
+    pub fn plan(&self, head: &Head) -> Result<BodyPlan, Answer> {
+        let Some(handler) = self.app.handlers.first() else {
+            return Ok(BodyPlan::Collect);
+        };
+        planned(handler.as_ref(), head)
     }
 
     /// How much content this request may have; `u64::MAX` is no limit.
@@ -441,10 +446,15 @@ impl Future for Handling<'_> {
                         return Poll::Ready(unanswered(&request));
                     };
                     // Only after a handler that streams and passed on: the first one's plan was kept already.
-                    if request.body().as_bytes().is_none() && wants_all(handler.as_ref(), &request)
-                    {
-                        this.state = Asking::Collecting(Box::pin(collect(request)));
-                        continue;
+                    if request.body().as_bytes().is_none() {
+                        match planned(handler.as_ref(), &request) {
+                            Ok(BodyPlan::Collect) => {
+                                this.state = Asking::Collecting(Box::pin(collect(request)));
+                                continue;
+                            }
+                            Ok(_) => {}
+                            Err(answer) => return Poll::Ready(answer),
+                        }
                     }
                     this.next += 1;
                     let asked = catch_unwind(AssertUnwindSafe(|| {
@@ -464,7 +474,7 @@ impl Future for Handling<'_> {
                     }
                 }
                 Asking::Waiting(mut future) => match poll_caught(future.as_mut(), cx) {
-                    Poll::Ready(decided) => decided,
+                    Poll::Ready(decided) => let_go(future, decided),
                     Poll::Pending => {
                         this.state = Asking::Waiting(future);
                         return Poll::Pending;
@@ -502,9 +512,19 @@ impl std::fmt::Debug for Handling<'_> {
     }
 }
 
-fn wants_all(handler: &dyn AnyHandler, request: &Request) -> bool {
-    let plan = request.body_plan().unwrap_or_else(|| handler.plan(request));
-    plan == BodyPlan::Collect
+/// What a hook or the handler has planned for the content.
+fn planned(handler: &dyn AnyHandler, head: &Head) -> Result<BodyPlan, Answer> {
+    if let Some(plan) = head.body_plan() {
+        return Ok(plan);
+    }
+    catch_unwind(AssertUnwindSafe(|| handler.plan(head)))
+        .map_err(|panic| panicked(Hook::Handler, &panic))
+}
+
+/// Drops a future that is over. Should it panic in that, it has not come to its end.
+fn let_go<T>(over: BoxFuture<'_, T>, output: Result<T, Panic>) -> Result<T, Panic> {
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(over)));
+    output.and_then(|output| dropped.map(|()| output))
 }
 
 fn unanswered(request: &Request) -> Answer {
@@ -589,10 +609,11 @@ async fn collect(mut request: Request) -> Result<Request, BodyError> {
     Ok(request)
 }
 
-/// Runs a hook: both the making of its future and each poll of it are guarded.
+/// Runs a hook: the making of its future, each poll of it and its end are guarded.
 async fn guard<'a, T>(call: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Panic> {
     let mut future = catch_unwind(AssertUnwindSafe(call))?;
-    poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
+    let output = poll_fn(|cx| poll_caught(future.as_mut(), cx)).await;
+    let_go(future, output)
 }
 
 /// Runs a start or stop hook for as long as it may take.

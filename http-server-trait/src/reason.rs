@@ -36,8 +36,13 @@ macro_rules! reasons {
 reasons! {
     /// Why a connection was closed. Every accepted connection ends in exactly one of these, so
     /// `accepted = open + sum(closed by reason)` at any quiet point. (Clause T-61.)
+    ///
+    /// It is the one list of names: those of [`AbortReason`] are among them, and what
+    /// [`Conn::disconnected`](crate::Conn::disconnected) says is one of them. (Clause T-59.)
     CloseReason {
-        /// The client closed between two messages, or before its first.
+        /// The client closed between two messages, or before its first. Said of a request that is under way: it
+        /// has ended its sending side. It may still read: a client that half-closes after its request waits for
+        /// its answer.
         ClientClosed = "client_closed",
         /// The client left in the middle of a request or of its answer.
         ClientLeft = "client_left",
@@ -97,7 +102,7 @@ reasons! {
 
 reasons! {
     /// Why a request has no complete answer. `requests = completed + sum(aborted by reason)` at any
-    /// quiet point. (Clause T-61.)
+    /// quiet point. (Clause T-61.) Each name is that of a [`CloseReason`].
     AbortReason {
         /// The client left before its request or its answer was complete.
         ClientLeft = "client_left",
@@ -109,8 +114,10 @@ reasons! {
         RequestTimeout = "request_timeout",
         /// The content of the answer failed, panicked, or was not what its head had promised.
         AnswerCut = "answer_cut",
-        /// The connection failed.
-        ConnectionError = "connection_error",
+        /// Reading from the connection failed, other than by a reset.
+        ReadError = "read_error",
+        /// Writing to it failed, other than by a reset.
+        WriteError = "write_error",
         /// The connection held more of the memory than the budget has, and was cut.
         OverBudget = "over_budget",
         /// The deadline of the shutdown struck.
@@ -122,21 +129,7 @@ reasons! {
     }
 }
 
-reasons! {
-    /// Why a connection can no longer be answered, as a handler that works on it is told. What the books call its
-    /// end is a [`CloseReason`], and there once it has ended.
-    Disconnected {
-        /// The peer ended its sending side. It may still read: a client that half-closes after its
-        /// request waits for its answer.
-        Finished = "finished",
-        /// The peer reset the connection, or it broke.
-        Reset = "reset",
-        /// This side closed it.
-        Closed = "closed",
-    }
-}
-
-/// How a request ended.
+/// How a request ended: exactly one of these, see [`Head::outcome`](crate::Head::outcome).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -146,6 +139,21 @@ pub enum Outcome {
     TakenOver,
     /// There is no answer, or not all of it.
     Aborted(AbortReason),
+}
+
+impl Outcome {
+    /// Whether it has all that it was to get: a complete answer, or the connection.
+    pub fn is_completed(self) -> bool {
+        self.aborted().is_none()
+    }
+
+    /// Why it has not, if it has not.
+    pub fn aborted(self) -> Option<AbortReason> {
+        match self {
+            Outcome::Sent | Outcome::TakenOver => None,
+            Outcome::Aborted(reason) => Some(reason),
+        }
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -160,7 +168,7 @@ impl fmt::Display for Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::{AbortReason, CloseReason, Disconnected};
+    use super::{AbortReason, CloseReason, Outcome};
     use std::collections::HashSet;
 
     #[test]
@@ -175,10 +183,23 @@ mod tests {
             .map(|reason| reason.name())
             .collect();
         assert_eq!(abort.len(), AbortReason::ALL.len());
-        let gone: HashSet<_> = Disconnected::ALL.iter().map(|why| why.name()).collect();
-        assert_eq!(gone.len(), Disconnected::ALL.len());
+        assert!(abort.is_subset(&close), "there is one list of names");
         for (place, reason) in CloseReason::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place);
         }
+    }
+
+    #[test]
+    fn outcome_is_one_of_completed_and_aborted() {
+        let aborted = AbortReason::ALL.iter().copied().map(Outcome::Aborted);
+        for outcome in [Outcome::Sent, Outcome::TakenOver]
+            .into_iter()
+            .chain(aborted)
+        {
+            assert_eq!(outcome.is_completed(), outcome.aborted().is_none());
+        }
+        let killed = Outcome::Aborted(AbortReason::Killed);
+        assert_eq!(killed.aborted(), Some(AbortReason::Killed));
+        assert_eq!(killed.to_string(), "aborted: killed");
     }
 }

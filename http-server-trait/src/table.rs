@@ -28,9 +28,9 @@ pub struct Connection {
     pub age: Duration,
     /// How many requests it has had.
     pub requests: u64,
-    /// Bytes read from it, in this server.
+    /// Bytes read from it, by whichever server.
     pub bytes_in: u64,
-    /// Bytes written to it, in this server.
+    /// Bytes written to it, by whichever server.
     pub bytes_out: u64,
     /// Bytes that wait to be written.
     pub buffered: usize,
@@ -181,6 +181,12 @@ impl Live {
         self.bytes_out.fetch_add(bytes_out, Ordering::Relaxed);
     }
 
+    /// Bytes that were read and written, as of the last time that they were added.
+    pub fn bytes(&self) -> (u64, u64) {
+        let load = |sum: &AtomicU64| sum.load(Ordering::Relaxed);
+        (load(&self.bytes_in), load(&self.bytes_out))
+    }
+
     pub(crate) fn buffered(&self) -> usize {
         self.buffered.load(Ordering::Relaxed)
     }
@@ -190,8 +196,7 @@ impl Live {
         line.state = ConnState::ALL.get(state).copied().unwrap_or_default();
         line.buffered = self.buffered();
         line.requests = self.requests.load(Ordering::Relaxed);
-        line.bytes_in = self.bytes_in.load(Ordering::Relaxed);
-        line.bytes_out = self.bytes_out.load(Ordering::Relaxed);
+        (line.bytes_in, line.bytes_out) = self.bytes();
         line.generation = self.generation.load(Ordering::Relaxed).into();
     }
 }

@@ -5,6 +5,7 @@ mod answers;
 mod attack;
 mod clients;
 mod idle;
+mod memory;
 mod process;
 mod serve;
 mod server;

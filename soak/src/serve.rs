@@ -11,6 +11,8 @@ use bayonet::{
     ServerHandle, Takeover, Upgraded, block_on, server_named,
 };
 
+use crate::memory;
+
 /// Pieces of a stream, and the time between them.
 pub(crate) const TICKS: usize = 20;
 const TICK: Duration = Duration::from_millis(20);
@@ -64,7 +66,7 @@ pub(crate) fn run(workers: usize) -> Result<(), BoxError> {
                 reports.extend(left.drain(..).map(|old| old.report()));
                 // They have ended in an order of their own.
                 reports.sort_unstable();
-                for (_, report) in reports.drain(..) {
+                for (_, report) in std::mem::take(&mut reports) {
                     say(&report)?;
                 }
                 say(&".")?;
@@ -118,7 +120,7 @@ pub(crate) fn say(line: &dyn std::fmt::Display) -> io::Result<()> {
     out.flush()
 }
 
-/// Threads, descriptors, and memory in KiB.
+/// Threads, descriptors, what is resident and what is allocated, both in KiB.
 fn process() -> io::Result<String> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let number = |name: &str| {
@@ -130,9 +132,10 @@ fn process() -> io::Result<String> {
     };
     let descriptors = std::fs::read_dir("/proc/self/fd")?.count();
     Ok(format!(
-        "{} {descriptors} {}",
+        "{} {descriptors} {} {}",
         number("Threads:"),
-        number("VmRSS:")
+        number("VmRSS:"),
+        memory::allocated() / 1024
     ))
 }
 

@@ -17,8 +17,10 @@ pub(crate) struct Server {
 pub(crate) struct Facts {
     pub(crate) threads: u64,
     pub(crate) descriptors: u64,
-    /// In KiB.
-    pub(crate) memory: u64,
+    /// What is resident, in KiB: with what the allocator keeps for the next time.
+    pub(crate) resident: u64,
+    /// What is allocated, in KiB.
+    pub(crate) allocated: u64,
     /// Requests that a handler has seen.
     pub(crate) handled: u64,
     pub(crate) open: u64,
@@ -56,13 +58,14 @@ impl Server {
     pub(crate) fn facts(&mut self) -> Result<Facts, BoxError> {
         let line = self.process.tell("facts")?;
         let numbers = numbers(&line)?;
-        let [threads, descriptors, memory, handled, open] = numbers[..] else {
+        let [threads, descriptors, resident, allocated, handled, open] = numbers[..] else {
             return Err(format!("these are no facts: {line}").into());
         };
         Ok(Facts {
             threads,
             descriptors,
-            memory,
+            resident,
+            allocated,
             handled,
             open,
         })

@@ -22,19 +22,15 @@ pub(crate) fn show(found: &Found, options: &Swap) {
     }
     println!();
     let (before, after) = (found.before, found.after);
-    println!("{:<12} {:>9} {:>9}", "the server", "before", "after");
-    println!(
-        "{:<12} {:>9} {:>9}",
-        "threads", before.threads, after.threads
-    );
-    println!(
-        "{:<12} {:>9} {:>9}",
-        "descriptors", before.descriptors, after.descriptors
-    );
-    println!(
-        "{:<12} {:>9} {:>9}",
-        "memory, KiB", before.memory, after.memory
-    );
+    println!("{:<14} {:>9} {:>9}", "the server", "before", "after");
+    for (what, before, after) in [
+        ("threads", before.threads, after.threads),
+        ("descriptors", before.descriptors, after.descriptors),
+        ("allocated, KiB", before.allocated, after.allocated),
+        ("resident, KiB", before.resident, after.resident),
+    ] {
+        println!("{what:<14} {before:>9} {after:>9}");
+    }
     println!();
     idle(found, options);
     println!(

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
+use std::future::poll_fn;
 use std::io::{self, Cursor, Read, Write};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -376,6 +377,52 @@ fn produced(app: &mut App, stage: &Stage) {
     });
 }
 
+/// Produces as many pieces as the path says. Notes when its callbacks are called, and an amount that does not go with
+/// what it waits for.
+fn told_of_marks(app: &mut App, stage: &Stage) {
+    app.config_mut().write_stall = Duration::from_secs(600);
+    let stage = stage.clone();
+    app.handler(move |request: Request| {
+        let stage = stage.clone();
+        async move {
+            let pieces = request.path()[1..].parse::<usize>()?;
+            let (mut sender, body) = Body::channel_with(MARKS);
+            let (high, low) = (stage.clone(), stage.clone());
+            sender.on_high(move || high.note("high"));
+            sender.on_low(move || low.note("low"));
+            drop(request.exec().spawn(async move {
+                for _ in 0..pieces {
+                    wait_for_room(&mut sender, &stage).await?;
+                    sender.send(vec![b'x'; PIECE]).await?;
+                }
+                sender.finish();
+                Ok::<_, BodyError>(())
+            }));
+            Ok::<_, BoxError>(body)
+        }
+    });
+}
+
+async fn wait_for_room(sender: &mut BodySender, stage: &Stage) -> Result<(), BodyError> {
+    let mut waited = false;
+    poll_fn(|cx| {
+        // Only this side makes it more: what was there before is as much as there is now, or less.
+        let before = sender.buffered();
+        let ready = sender.poll_ready(cx);
+        if ready.is_pending() {
+            waited = true;
+            stage.note("waits");
+            if before <= MARKS.low || before >= MARKS.high + PIECE {
+                stage.note(format!("it waits with {before}"));
+            }
+        } else if waited && sender.buffered() > MARKS.low {
+            stage.note("went on too early");
+        }
+        ready
+    })
+    .await
+}
+
 /// Sends one piece, and then waits for the end of its client alone.
 fn produced_for_nobody(app: &mut App, stage: &Stage) {
     noting_failures(app, stage);
@@ -742,6 +789,23 @@ cases! {
         play.wait_for("all sent")?;
         want_eq!(play.stage().count("went on too early"), 0);
         want_eq!(play.stage().count("went on too long"), 0);
+        Ok(())
+    }
+    /// A producer is told when it has to wait and when it may go on: once each time, in turn, whatever lies between
+    /// the marks.
+    must producer_is_told_of_its_marks ["T-34", "A3-3"] needs [Streaming] app told_of_marks |play| {
+        let mut client = play.connect()?;
+        client.send("GET /300 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+        play.wait_for("waits")?;
+        let all = client.everything()?;
+        want!(all.ends_with(b"\r\n0\r\n\r\n"), "the end is missing");
+        let stage = play.stage().clone();
+        play.wait_so("all of it is taken", || {
+            stage.count("low") > 0 && stage.count("low") == stage.count("high")
+        })?;
+        let told: Vec<_> = stage.notes().into_iter().filter(|note| note != "waits").collect();
+        let in_turn = ["high", "low"].into_iter().cycle();
+        want!(told.iter().zip(in_turn).all(|(told, want)| told == want), "it was told {told:?}");
         Ok(())
     }
     /// A producer learns that its client has gone, and that is no failure.

@@ -173,7 +173,7 @@ fn watching(app: &mut App, stage: &Stage) {
             let disconnected = request.conn().disconnected();
             stage.note("watches");
             let why = disconnected.await;
-            stage.note(format!("{why:?}"));
+            stage.note(why.name());
             stage.gate("go on").await;
             stage.note("goes on");
             "still here"
@@ -222,7 +222,7 @@ async fn watch(conn: Conn, stage: &Stage) {
     let disconnected = conn.disconnected();
     stage.note("watches");
     let why = disconnected.await;
-    stage.note(format!("{why:?}"));
+    stage.note(why.name());
 }
 
 /// Waits for the end of the client in the middle of an answer.
@@ -236,7 +236,7 @@ fn watching_answer(app: &mut App, stage: &Stage) {
             let task = request.exec().spawn(async move {
                 sender.send("first,").await?;
                 let why = conn.disconnected().await;
-                stage.note(format!("{why:?}"));
+                stage.note(why.name());
                 sender.send("last").await?;
                 sender.finish();
                 Ok::<_, http_server_trait::BodyError>(())
@@ -738,7 +738,7 @@ cases! {
         client.get("/watch")?;
         play.wait_for("watches")?;
         client.silent()?.half_close()?;
-        play.wait_for("Finished")?;
+        play.wait_for("client_closed")?;
         client.silent()?;
         play.stage().open("go on");
         client.answer()?.status(200)?.content("still here")?;
@@ -755,7 +755,7 @@ cases! {
             client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\n{content}"))?;
             play.wait_for_times("watches", times)?;
             client.silent_for(UNTIL_QUIET)?.half_close()?;
-            play.wait_for_times("Finished", times)?;
+            play.wait_for_times("client_closed", times)?;
             client.answer()?.status(200)?.content("hello")?;
             client.closed()?;
         }
@@ -767,7 +767,7 @@ cases! {
         client.send("POST /task HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")?.silent()?.half_close()?;
         client.silent_for(UNTIL_QUIET)?;
         play.stage().open("ask");
-        play.wait_for("Finished")?;
+        play.wait_for("client_closed")?;
         client.answer()?.status(200)?.content("hello")?;
         client.closed()
     }
@@ -779,7 +779,7 @@ cases! {
             client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello"))?;
             play.wait_for_times("watches", times)?;
             client.reset();
-            play.wait_for_times("Reset", times)?;
+            play.wait_for_times("client_left", times)?;
         }
         closed_for(play, CloseReason::ClientLeft, 2)?;
         play.connect()?.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")?.answered(200)?.content("hi")?.ok()
@@ -792,7 +792,7 @@ cases! {
         client.get("/watch")?;
         play.wait_for("watches")?;
         client.send(large.repeat(waiting))?.silent_for(UNTIL_QUIET)?.half_close()?;
-        play.wait_for("Finished")?;
+        play.wait_for("client_closed")?;
         play.stage().open("go on");
         client.answer()?.status(200)?.content("still here")?;
         for _ in 0..waiting {
@@ -806,7 +806,7 @@ cases! {
         client.get("/watch")?;
         play.wait_for("watches")?;
         client.reset();
-        play.wait_for("Reset")?;
+        play.wait_for("client_left")?;
         play.stage().open("go on");
         play.wait_for("goes on")?;
         play.connect()?.alive()
@@ -817,7 +817,7 @@ cases! {
         let mut client = play.connect()?;
         client.get("/")?.until("first,\r\n")?;
         client.silent()?.half_close()?;
-        play.wait_for("Finished")?;
+        play.wait_for("client_closed")?;
         client.until("last\r\n0\r\n\r\n")?;
         client.closed()
     }
@@ -826,7 +826,7 @@ cases! {
         let mut client = play.connect()?;
         client.get("/")?.until("first,\r\n")?;
         client.reset();
-        play.wait_for("Reset")?;
+        play.wait_for("client_left")?;
         closed_for(play, CloseReason::ClientLeft, 1)
     }
     /// A handler whose work is for nobody else can be given up with its client; then there is no answer, and that

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_server_trait::{
-    App, Body, BodyError, Cause, CloseReason, Completed, Conn, Failure as Told, Flow, Head,
-    Request, Response, Summary, Takeover, streamed,
+    App, Body, BodyError, BodyPlan, Cause, CloseReason, Completed, Conn, Failure as Told, Flow,
+    Handler, Head, Request, Response, Summary, Takeover, streamed,
 };
 
 use super::hooks::note_failures;
@@ -239,6 +239,54 @@ fn bombs(app: &mut App, stage: &Stage) {
     });
 }
 
+/// Panics where it is asked what is to become of the content.
+struct PlansBadly(&'static str);
+
+impl Handler for PlansBadly {
+    async fn handle(&self, request: Request) -> Flow<Request> {
+        Flow::Continue(request)
+    }
+
+    fn body_plan(&self, head: &Head) -> BodyPlan {
+        if head.path() == self.0 {
+            panic_any(SECRET);
+        }
+        BodyPlan::Stream
+    }
+}
+
+fn planning_badly(app: &mut App, stage: &Stage) {
+    note_failures(app, stage);
+    app.handler(PlansBadly("/first"));
+    app.handler(PlansBadly("/second"));
+    app.handler(|mut request: Request| async move { request.bytes().await });
+}
+
+/// Waits for ever, with something that panics when it is dropped.
+fn bombs_with_a_deadline(app: &mut App, stage: &Stage) {
+    app.config_mut().request_time = Some(seconds(5));
+    note_failures(app, stage);
+    let gate = stage.clone();
+    app.middleware(move |head: Head| {
+        let gate = gate.clone();
+        async move {
+            if head.path() == "/middleware" {
+                let _bomb = Bomb("in a state");
+                gate.gate("never").await;
+            }
+            head
+        }
+    });
+    let gate = stage.clone();
+    app.handler(move |_: Request| {
+        let gate = gate.clone();
+        async move {
+            let _bomb = Bomb("in a state");
+            gate.gate("never").await;
+        }
+    });
+}
+
 cases! {
     /// Whatever goes wrong before the head of the answer is out gives a 500 that tells nothing; and a connection
     /// that is clean is kept.
@@ -394,8 +442,9 @@ cases! {
         for path in ["/content", "/state"] {
             let mut client = play.connect()?;
             client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))?;
-            // Whether it gets its answer is not asked.
-            client.everything()?;
+            let all = client.everything()?;
+            // Whether it gets its answer is not asked where that is what panics.
+            want!(path == "/content" || all.starts_with(b"HTTP/1.1 500"), "{}", all.escape_ascii());
             play.connect()?.get("/ok")?.answer()?.status(200)?.content("ok")?;
         }
         play.wait_until("two failures", |counters| counters.failures == 2 && counters.open == 0)?;
@@ -403,6 +452,43 @@ cases! {
         let notes = play.stage().notes();
         want!(notes.iter().any(|note| note.contains("in an answer's content")), "{notes:?}");
         want!(notes.iter().any(|note| note == "handler: panicked: in a handler's state"), "{notes:?}");
+        Ok(())
+    }
+    /// Content that nobody wants may panic when it is dropped. Its answer is out, and the error hook is told.
+    must panic_of_content_that_is_not_sent_is_a_failure ["T-42", "T-40"] app bombs |play| {
+        let mut client = play.connect()?;
+        client.send("HEAD /content HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+        client.to_head().answer()?.status(200)?.ok()?;
+        play.wait_for("content of the answer: panicked: in an answer's content")?;
+        play.wait_until("its request is completed", |counters| {
+            (counters.completed, counters.failures) == (1, 1)
+        })
+    }
+    /// Who panics where it is asked whether to collect the content has failed like who panics with it.
+    must panic_over_what_to_do_with_content_is_a_500 ["T-40", "T-42", "T-22"] needs [Streaming, KeepAlive]
+        app planning_badly |play| {
+        let mut client = play.connect()?;
+        for (number, path) in ["/first", "/second"].into_iter().enumerate() {
+            client.post(path, "content")?.answered(500)?;
+            play.wait_for_times("handler: panicked: a secret", number + 1)?;
+            client.post("/", "content")?.answered(200)?.content("content")?;
+        }
+        want_eq!(play.counters()?.failures, 2);
+        client.alive()
+    }
+    /// A hook that is dropped because it took too long may panic in that. The client has the answer of the deadline
+    /// all the same, and the error hook is told.
+    must panic_of_a_hook_that_is_given_up_is_a_failure ["T-44", "T-40", "T-42"] needs [Limits]
+        app bombs_with_a_deadline |play| {
+        for (number, hook) in ["handler", "middleware"].into_iter().enumerate() {
+            play.connect()?.get(&format!("/{hook}"))?.refused(503)?;
+            play.wait_for(&format!("{hook}: panicked: in a state"))?;
+            play.wait_until("one more is late", |counters| {
+                let late = counters.closed(CloseReason::RequestTimeout);
+                (late, counters.failures) == (number as u64 + 1, number as u64 + 1)
+            })?;
+        }
+        want_eq!(play.counters()?.completed, 2);
         Ok(())
     }
     /// Failures are counted by the hook that they are told of, and by nobody twice.

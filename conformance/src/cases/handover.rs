@@ -56,6 +56,12 @@ fn moving(app: &mut App, stage: &Stage) {
     }));
 }
 
+/// The same, and patient with who sends a head.
+fn moving_in_no_hurry(app: &mut App, stage: &Stage) {
+    app.config_mut().head_time = Duration::from_secs(1000);
+    moving(app, stage);
+}
+
 /// Works with the handle to the runtime that its start hook got.
 fn keeping(app: &mut App, stage: &Stage) {
     app.on_start(
@@ -110,6 +116,33 @@ cases! {
         want!(play.wait_for_sum(&[&new], 1), "{}", new.counters());
         want_eq!(new.counters().accepted, 1);
         client.alive()
+    }
+    /// Its line of the table goes on as well: who it is, since when it is there, and what it has moved.
+    must line_of_the_table_moves_with_its_connection ["T-57", "T-67"] needs [Handover, ConnectionTable, KeepAlive]
+        app moving_in_no_hurry |play| {
+        let mut client = play.connect()?;
+        client.get("/")?.answered(200)?.content("1.1")?;
+        client.send("GET / HT")?;
+        let old = play.handle()?;
+        let sent = client.sent_bytes();
+        play.wait_so("half a head is there", || old.table().iter().any(|line| line.bytes_in == sent))?;
+        let before = old.table().swap_remove(0);
+        play.pause(Duration::from_secs(5));
+        let new = moved(play)?;
+        has_left(play, 1)?;
+        want!(old.table().is_empty(), "it has left");
+        play.wait_so("it has come", || new.table().iter().any(|line| line.state == before.state))?;
+        let after = new.table().swap_remove(0);
+        want_eq!((after.bytes_in, after.bytes_out), (before.bytes_in, before.bytes_out));
+        want_eq!((&after.id, after.peer, after.listener), (&before.id, before.peer, before.listener));
+        want_eq!((after.requests, after.generation), (1, 1));
+        want!(after.age >= before.age + play.scaled(Duration::from_secs(5)), "{before}, {after}");
+        client.send("TP/1.1\r\nHost: a\r\n\r\n")?.answered(200)?.content("1.2")?;
+        let (sent, got) = (client.sent_bytes(), 2 * before.bytes_out);
+        play.wait_so("what it moves is added", || {
+            let table = new.table();
+            table.iter().any(|line| (line.bytes_in, line.bytes_out, line.requests) == (sent, got, 2))
+        })
     }
     /// So does one that has not sent anything yet, and one in the middle of a head: what came of it goes along.
     must half_a_head_moves_with_its_connection ["T-67"] needs [Handover, KeepAlive] app moving |play| {

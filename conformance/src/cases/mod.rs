@@ -15,6 +15,7 @@ mod limits;
 mod listeners;
 mod messages;
 mod methods;
+mod outcomes;
 mod requests;
 mod table;
 mod takeover;
@@ -36,6 +37,7 @@ const ALL: &[&[Case]] = &[
     table::CASES,
     hooks::CASES,
     requests::CASES,
+    outcomes::CASES,
     failures::CASES,
     bodies::CASES,
     takeover::CASES,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http_server_trait::http::StatusCode;
 use http_server_trait::{
-    App, Body, BodyError, CloseReason, ConnState, Connection, Drain, Flow, Readiness, Request,
-    Response, Takeover, streamed,
+    App, Body, BodyError, CloseReason, ConnState, Connection, Drain, Facts, Flow, Readiness,
+    Request, Response, Takeover, streamed,
 };
 
 use crate::case::cases;
@@ -27,6 +27,12 @@ fn busy(app: &mut App, stage: &Stage) {
         let stage = stage.clone();
         async move { doing(&mut request, stage).await }
     }));
+}
+
+/// The same, and patient with who has had its last answer.
+fn patient(app: &mut App, stage: &Stage) {
+    app.config_mut().linger_time = seconds(1000);
+    busy(app, stage);
 }
 
 async fn doing(request: &mut Request, stage: Stage) -> Result<Flow<Request>, BodyError> {
@@ -117,6 +123,7 @@ cases! {
         idle.get("/")?.answered(200)?;
         let first = line(play, 1, ConnState::Idle, 1)?;
         want_eq!((first.requests, first.generation, first.buffered), (1, 1, 0));
+        want_eq!((first.peer, first.backend), (idle.address(), play.server(|_, _| {})?.capabilities()?.backend()));
         want_eq!(first.bytes_in, idle.sent_bytes());
         want!(first.bytes_out > 50, "{first}");
         want_eq!(first.listener, Some(0));
@@ -139,6 +146,66 @@ cases! {
         let handle = play.handle()?;
         play.wait_so("it has left", || handle.table().len() == 1)?;
         want_eq!(play.counters()?.open, 1);
+        Ok(())
+    }
+    /// Its facts are those of the connection: the peer, and the listener that accepted it; absent where there is
+    /// none.
+    must table_tells_where_a_connection_comes_from ["T-57", "T-50"] needs [ConnectionTable, ServeStream, KeepAlive]
+        app busy |play| {
+        let (mut foreign, stream) = play.connect_by_hand();
+        let mut facts = Facts::default();
+        facts.parent = Some("outer".into());
+        facts.peer = Some(([10, 0, 0, 1], 1234).into());
+        facts.listener = Some(7);
+        let served = play.handle()?.serve_as(stream, facts).map_err(Failure::new)?;
+        foreign.get("/")?.answered(200)?;
+        let first = line(play, 1, ConnState::Idle, 1)?;
+        want_eq!((first.peer, first.listener), (Some(([10, 0, 0, 1], 1234).into()), None));
+        want!(first.to_string().starts_with("outer/1 idle from 10.0.0.1:1234, "), "{first}");
+        let (mut nameless, stream) = play.connect_by_hand();
+        let _served = play.handle()?.serve(stream).map_err(Failure::new)?;
+        nameless.get("/")?.answered(200)?;
+        want_eq!(line(play, 2, ConnState::Idle, 1)?.peer, None);
+        foreign.half_close()?.closed()?;
+        want_eq!(play.run(served)?, CloseReason::ClientClosed);
+        Ok(())
+    }
+    /// The listener is the one of several that accepted it.
+    must table_tells_which_listener_accepted ["T-57"] needs [ConnectionTable, SeveralListeners] |play| {
+        let path = play.unix_path()?;
+        let mut server = play.server(busy)?;
+        let places = ["127.0.0.1:0".to_owned(), format!("unix:{path}"), "127.0.0.1:0".to_owned()];
+        let places: Vec<_> = places.iter().map(String::as_str).collect();
+        let handle = play.start(&mut server, places.as_slice())?;
+        for (index, address) in handle.addresses().to_vec().iter().enumerate() {
+            let mut client = play.connect_at(address)?;
+            client.get("/")?.answer()?.status(200)?;
+            let table = handle.table();
+            let accepted = table.iter().find(|line| line.id.number() == index as u64 + 1);
+            want_eq!(accepted.map(|line| (line.listener, line.peer)), Some((Some(index), client.address())));
+        }
+        Ok(())
+    }
+    /// What is closed and still listened to, so that its client can read the answer, is said to be closing. The
+    /// amount that waits is known to the connection, too.
+    must table_tells_what_is_closing_and_what_waits ["T-57", "A3-3"] needs [ConnectionTable, ServeStream, Streaming]
+        app patient |play| {
+        let (mut client, stream) = play.connect_by_hand();
+        let served = play.handle()?.serve(stream).map_err(Failure::new)?;
+        let conn = served.conn().clone();
+        want_eq!((conn.buffered(), conn.disconnect_reason()), (0, None));
+        want!(conn.is_connected(), "it is there");
+        client.get("/flood")?;
+        let sending = line(play, 1, ConnState::Sending, 1)?;
+        want!(sending.buffered > 0 && conn.buffered() > 0, "{sending}");
+        let mut last = play.connect()?;
+        last.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nsome")?;
+        line(play, 2, ConnState::Closing, 1)?;
+        last.answer()?.status(200)?.ok()?;
+        conn.kill();
+        want_eq!(play.run(served)?, CloseReason::Killed);
+        want_eq!((conn.close_reason(), conn.disconnect_reason()), (Some(CloseReason::Killed), Some(CloseReason::Killed)));
+        want!(!conn.is_connected(), "it has gone");
         Ok(())
     }
     /// It tells apart who sends, who is sent to, and whose connection the application has.

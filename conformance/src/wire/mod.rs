@@ -7,6 +7,7 @@ pub(crate) mod sim;
 pub(crate) mod socket;
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_server_trait::{Address, BoxFuture};
@@ -43,6 +44,10 @@ pub(crate) trait Wire {
     fn end(&mut self) -> io::Result<()>;
     /// Resets the connection.
     fn reset(&mut self);
+    /// The address of the client's end, if it has one.
+    fn address(&self) -> Option<SocketAddr> {
+        None
+    }
     /// Has the operating system keep little of what comes until it is read, so that reading a little of it
     /// makes room. Where it keeps as much as it likes, a window may stay shut until much has been read.
     fn keep_little(&mut self) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! The simulation: virtual time, and every cut of what is sent.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_server_engine::Runtime;
@@ -95,6 +96,7 @@ impl World for Simulated {
 
 /// The client's end of a connection. Nothing that it does waits.
 trait End {
+    fn address(&self) -> Option<SocketAddr>;
     fn send(&mut self, bytes: &[u8]) -> usize;
     fn receive(&mut self) -> Vec<u8>;
     fn is_ended(&self) -> bool;
@@ -104,6 +106,10 @@ trait End {
 }
 
 impl End for Client {
+    fn address(&self) -> Option<SocketAddr> {
+        Client::address(self)
+    }
+
     fn send(&mut self, bytes: &[u8]) -> usize {
         Client::send(self, bytes)
     }
@@ -130,6 +136,10 @@ impl End for Client {
 }
 
 impl End for ClientEnd {
+    fn address(&self) -> Option<SocketAddr> {
+        None
+    }
+
     fn send(&mut self, bytes: &[u8]) -> usize {
         ClientEnd::send(self, bytes)
     }
@@ -186,6 +196,10 @@ impl<E: End> SimWire<E> {
 }
 
 impl<E: End> Wire for SimWire<E> {
+    fn address(&self) -> Option<SocketAddr> {
+        self.client.address()
+    }
+
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.cut {
             Cut::Everywhere => {

@@ -1,7 +1,7 @@
 //! Sockets, with all times scaled down alike.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
@@ -109,6 +109,10 @@ impl SocketWire {
 impl Wire for SocketWire {
     fn keep_little(&mut self) -> io::Result<()> {
         self.socket.set_recv_buffer_size(64 * 1024)
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()?.as_socket()
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -179,6 +179,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         parked.descriptor = detached.descriptor;
         parked.layers = detached.layers;
         parked.requests = self.requests;
+        parked.moved = self.moved();
+        // What the transport had read and not given to the engine has not been counted yet.
+        parked.moved.0 += detached.unread.len() as u64;
         parked.since = self.head_since.or(self.idle_since);
         // What the engine had not used came before what the transport had not given to it.
         let mut unread = self.rx.take();

@@ -5,6 +5,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http_server_trait::backend::catch;
+use http_server_trait::{CloseReason, Failure, Hook};
+
 use super::alarm::{Deadline, Phase, earlier};
 use super::content::{State, Trouble};
 use super::link::{Filled, Link, Roused};
@@ -32,14 +35,41 @@ pub(crate) enum Unfinished {
 }
 
 impl<T: Transport, R: Runtime> Link<T, R> {
-    /// Runs a hook: see [`Link::poll_beside`].
+    /// Runs a hook: see [`Link::poll_beside`]. One that does not come to its end is dropped here; what it panics
+    /// with then is a failure of it like any other.
     pub(crate) async fn beside<S: Service, F: Future>(
         &mut self,
         worker: &Worker<S>,
+        which: Hook,
         hook: F,
     ) -> Result<F::Output, Unfinished> {
-        let mut hook = pin!(hook);
-        poll_fn(|cx| self.poll_beside(cx, worker, hook.as_mut())).await
+        let mut hook = pin!(Some(hook));
+        let ended = poll_fn(|cx| self.poll_hook(cx, worker, hook.as_mut())).await;
+        if ended.is_err() {
+            self.let_go(which, hook);
+        }
+        ended
+    }
+
+    /// Polls a hook that can be [let go of](Link::let_go): see [`Link::poll_beside`].
+    pub(crate) fn poll_hook<S: Service, F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+        hook: Pin<&mut Option<F>>,
+    ) -> Poll<Result<F::Output, Unfinished>> {
+        match hook.as_pin_mut() {
+            Some(hook) => self.poll_beside(cx, worker, hook),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Drops a hook that is not waited for any more.
+    #[cold]
+    pub(crate) fn let_go<F>(&mut self, which: Hook, mut hook: Pin<&mut Option<F>>) {
+        if let Err(panic) = catch(|| hook.set(None)) {
+            self.fail(Failure::new(which, panic));
+        }
     }
 
     /// Runs a hook. Meanwhile what waits is sent, content is moved to it if it takes that as it comes, and
@@ -130,7 +160,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// lies before that, and is not read.
     #[cold]
     fn look(&mut self) -> Option<Deadline> {
-        if !self.conn.is_watched() {
+        if !self.conn.is_watched() && !self.conn.awaits_ends() {
             return None;
         }
         let now = self.now();
@@ -138,9 +168,19 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let at = match next {
             Some(at) => at,
             None => {
-                if let Some(why) = self.io.as_ref().and_then(Transport::peer_end) {
-                    self.conn.set_disconnected(why);
-                    return None;
+                match self.io.as_ref().and_then(Transport::peer_end) {
+                    Some(CloseReason::ClientClosed) => {
+                        self.conn.set_disconnected(CloseReason::ClientClosed);
+                        // It may be gone for good later.
+                        if !self.conn.awaits_ends() {
+                            return None;
+                        }
+                    }
+                    Some(_) => {
+                        self.stop(Stop::Reset);
+                        return None;
+                    }
+                    None => {}
                 }
                 let at = now.checked_add(LOOK)?;
                 self.content.look_again_at(at);
@@ -164,6 +204,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Tells the hooks about the requests that have ended.
     pub(crate) async fn tell<S: Service>(&mut self, worker: &Worker<S>) {
+        self.tell_ends();
         while !self.ended.is_empty() {
             for (mut record, outcome, bytes_out) in std::mem::take(&mut self.ended) {
                 for failure in record.take_failures() {

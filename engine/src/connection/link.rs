@@ -7,8 +7,7 @@ use std::time::Instant;
 use http::Method;
 use http_server_trait::backend::{Ask, Asks, RawHead};
 use http_server_trait::{
-    AbortReason, CloseReason, Config, Conn, ConnState, Disconnected, Failure, Head, Outcome,
-    Summary,
+    AbortReason, CloseReason, Config, Conn, ConnState, Failure, Head, Outcome, Summary,
 };
 
 use super::alarm::{Alarm, Deadline, Phase, earlier};
@@ -241,7 +240,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         match received {
             Ok(0) => {
                 self.peer_ended = true;
-                self.conn.set_disconnected(Disconnected::Finished);
+                self.conn.set_disconnected(CloseReason::ClientClosed);
                 Ok(Filled::End)
             }
             Ok(count) => {
@@ -350,9 +349,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Nothing can be sent or received any more.
     pub(crate) fn stop(&mut self, stop: Stop) {
-        self.broken.get_or_insert(stop);
-        self.conn.set_disconnected(stop.disconnected());
+        let stop = *self.broken.get_or_insert(stop);
+        self.conn.set_disconnected(stop.close_reason());
         self.tx.clear();
+        // Nothing more is sent, whatever the application answers.
+        let ended = Outcome::Aborted(stop.abort_reason());
+        self.conn.set_ended(self.answered_up_to() + 1, ended);
         // Nothing waits any more, so nothing is late.
         self.slow = None;
     }
@@ -374,6 +376,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
         self.weigh(0);
         self.conn.driver().register(cx.waker());
+        self.tell_ends();
         // After the waker is stored: what is asked from now on wakes it.
         let asks = self.conn.asks();
         // One that is to be killed never rests again, whatever came in between when it was told so.
@@ -403,6 +406,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
     }
 
+    /// Tells who waits for the end of a request.
+    #[inline]
+    pub(crate) fn tell_ends(&self) {
+        if self.conn.awaits_ends() {
+            self.conn.set_answered(self.answered_up_to());
+        }
+    }
+
     /// Gives back what a request needed that was not like most: the connection may be idle for long.
     fn keep_little(&mut self) {
         if self.line.capacity() > KEPT_LINE {
@@ -410,6 +421,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
         self.upgrade = None;
         self.outbox.rest();
+    }
+
+    /// How many bytes were read from the connection and written to it, by whichever server.
+    pub(crate) fn moved(&self) -> (u64, u64) {
+        let (bytes_in, bytes_out) = self.conn.wire().live().bytes();
+        // What has not been entered has not been shown either: one comes after the other.
+        (
+            bytes_in + self.tally.bytes_in,
+            bytes_out + self.tally.bytes_out,
+        )
     }
 
     /// Writes what it is doing, for who looks at the table.
@@ -519,6 +540,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// The current request will have no answer, and those that wait to be sent will not be sent.
     pub(crate) fn abort(&mut self, reason: AbortReason) {
+        // What came first is why nothing more was sent; who waits has been told so.
+        let reason = self.broken.map_or(reason, Stop::abort_reason);
+        let ended = Outcome::Aborted(reason);
+        self.conn.set_ended(self.answered_up_to() + 1, ended);
         while let Some(unsent) = self.outbox.pop() {
             if let Some(record) = unsent.record {
                 let bytes = self.sent.saturating_sub(record.out_from);
@@ -534,6 +559,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     fn aborted(&mut self, reason: AbortReason) {
+        // What is entered now is shown now.
+        self.show();
         self.tally.active -= 1;
         self.tally.aborted(self.open.page(), reason);
     }
@@ -544,6 +571,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             let bytes = self.sent.saturating_sub(record.out_from);
             self.tally.completed += 1;
             self.tally.active -= 1;
+            self.conn.set_ended(self.requests, Outcome::TakenOver);
             self.end(Box::new(record), Outcome::TakenOver, bytes);
         }
     }
@@ -624,11 +652,27 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 }
 
+impl<T, R: Runtime> Link<T, R> {
+    /// The requests up to this one have their complete answers, or have taken the connection over.
+    fn answered_up_to(&self) -> u64 {
+        self.requests - self.unanswered()
+    }
+
+    /// How many requests are under way, or have an answer that waits to be sent.
+    fn unanswered(&self) -> u64 {
+        self.outbox.len() as u64 + u64::from(self.current.is_some())
+    }
+}
+
 impl<T, R: Runtime> Drop for Link<T, R> {
     /// A driver that is dropped where it waits, because its runtime ends, leaves its books in order.
     fn drop(&mut self) {
         let page = std::sync::Arc::clone(self.open.page());
-        let left = self.outbox.len() + usize::from(self.current.is_some());
+        let left = self.unanswered();
+        if left > 0 {
+            let ended = Outcome::Aborted(AbortReason::ServerError);
+            self.conn.set_ended(self.answered_up_to() + 1, ended);
+        }
         for _ in 0..left {
             self.tally.active -= 1;
             self.tally.aborted(&page, AbortReason::ServerError);

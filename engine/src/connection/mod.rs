@@ -37,7 +37,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http_server_trait::backend::{Ask, Parked, RawHead, TakeoverRun, plain};
-use http_server_trait::{Body, BodyPlan, CloseReason, Config, Conn, Head, Request, Tunnels};
+use http_server_trait::{Body, BodyPlan, CloseReason, Config, Conn, Head, Hook, Request, Tunnels};
 
 use crate::h1::answer::Plan;
 use crate::h1::{Event, Framing, Message, Refusal};
@@ -80,6 +80,8 @@ pub struct Start {
     pub unread: Bytes,
     /// Requests that it has had before.
     pub requests: u64,
+    /// How many bytes were read from it and written to it before.
+    pub moved: (u64, u64),
     /// When the head that is being waited for began to come; if nothing of it has, since when the
     /// connection is idle.
     pub since: Option<Instant>,
@@ -156,9 +158,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let Start {
             unread,
             requests,
+            moved: (bytes_in, bytes_out),
             since,
         } = start;
         link.requests = requests;
+        link.conn.wire().live().moved(bytes_in, bytes_out);
         if requests == 0 || !unread.is_empty() {
             link.head_since = since;
         } else {
@@ -222,8 +226,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 let next = if worker.is_direct && is_plain(&head, &message) {
                     let request = Request::new(head, Body::empty());
                     let answer = {
-                        let mut handling = pin!(worker.service.handle(request));
-                        poll_fn(|cx| self.poll_beside(cx, worker, handling.as_mut())).await
+                        let mut handling = pin!(Some(worker.service.handle(request)));
+                        let answer =
+                            poll_fn(|cx| self.poll_hook(cx, worker, handling.as_mut())).await;
+                        if answer.is_err() {
+                            self.let_go(Hook::Handler, handling);
+                        }
+                        answer
                     };
                     self.phase(worker.service.has_after(), |record, took| {
                         record.phases().handler = took;
@@ -486,7 +495,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 .await;
         }
         let head = if worker.service.has_middleware() {
-            match self.beside(worker, worker.service.on_head(head)).await {
+            let decided = worker.service.on_head(head);
+            match self.beside(worker, Hook::Middleware, decided).await {
                 Ok(Ok(head)) => head,
                 Ok(Err(answer)) => return self.reply(worker, &message, Ok(answer)).await,
                 Err(unfinished) => return self.reply(worker, &message, Err(unfinished)).await,
@@ -495,13 +505,20 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             head
         };
         self.phase(tells, |record, took| record.phases().head = took);
-        let body = match self.body(worker, &head, &message).await {
+        let plan = match message.framing {
+            Framing::Empty => BodyPlan::Collect,
+            _ => match worker.service.plan(&head) {
+                Ok(plan) => plan,
+                Err(answer) => return self.reply(worker, &message, Ok(answer)).await,
+            },
+        };
+        let body = match self.body(worker, &head, &message, plan).await {
             Ok(body) => body,
             Err(trouble) => return self.refuse(worker, &message, trouble).await,
         };
         self.phase(tells, |record, took| record.phases().body = took);
         let handling = worker.service.handle(Request::new(head, body));
-        let answer = self.beside(worker, handling).await;
+        let answer = self.beside(worker, Hook::Handler, handling).await;
         self.phase(tells, |record, took| record.phases().handler = took);
         self.reply(worker, &message, answer).await
     }
@@ -512,6 +529,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         worker: &Worker<S>,
         head: &Head,
         message: &Message,
+        plan: BodyPlan,
     ) -> Result<Body, Trouble> {
         let limit = match message.framing {
             Framing::Empty => return Ok(Body::empty()),
@@ -527,7 +545,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             Framing::Length(length) => Some(length),
             _ => None,
         };
-        if worker.service.plan(head) == BodyPlan::Stream {
+        if plan == BodyPlan::Stream {
             let (slot, incoming) = incoming::slot(length);
             self.content.state = State::Taken(slot);
             return Ok(Body::stream(incoming));

@@ -110,7 +110,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             .request_time
             .and_then(|time| now.checked_add(time));
         match self
-            .beside(worker, worker.service.on_deadline(summary))
+            .beside(worker, Hook::Deadline, worker.service.on_deadline(summary))
             .await
         {
             Ok(answer) => Ok(answer),
@@ -213,7 +213,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.send_content(worker, response.take_body(), &plan).await
         };
         // What it still holds goes before the connection rests.
-        drop(response);
+        self.let_go_of(response);
         match sent {
             Ok(()) => {}
             Err(stop @ Stop::AnswerCut) => return self.cut(worker, plan.framing, stop).await,
@@ -353,7 +353,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             flush_first: false,
             small_before: false,
         };
-        poll_fn(|cx| self.poll_send_content(cx, worker, &mut sending)).await
+        let sent = poll_fn(|cx| self.poll_send_content(cx, worker, &mut sending)).await;
+        self.let_go_of(sending);
+        sent
+    }
+
+    /// Drops what the application has made. What it panics with is a failure of its content.
+    fn let_go_of<D>(&mut self, of_the_application: D) {
+        if let Err(panic) = catch(|| drop(of_the_application)) {
+            self.fail(Failure::new(Hook::Body, panic));
+        }
     }
 
     /// Queues content that is there as a whole.

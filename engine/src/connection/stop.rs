@@ -1,6 +1,6 @@
 //! Why a connection stops, and what the ledger calls it.
 
-use http_server_trait::{AbortReason, CloseReason, Disconnected};
+use http_server_trait::{AbortReason, CloseReason};
 
 /// Why nothing more can be done on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl Stop {
     pub(crate) fn abort_reason(self) -> AbortReason {
         match self {
             Stop::Left | Stop::Reset => AbortReason::ClientLeft,
-            Stop::ReadFailed | Stop::WriteFailed => AbortReason::ConnectionError,
+            Stop::ReadFailed => AbortReason::ReadError,
+            Stop::WriteFailed => AbortReason::WriteError,
             Stop::WriteStalled => AbortReason::WriteTimeout,
             Stop::WriteTooSlow => AbortReason::WriteTooSlow,
             Stop::AnswerCut => AbortReason::AnswerCut,
@@ -51,15 +52,6 @@ impl Stop {
             Stop::Killed => AbortReason::Killed,
             Stop::OverBudget => AbortReason::OverBudget,
             Stop::ShutdownCut => AbortReason::ShutdownCut,
-        }
-    }
-
-    /// What the connection's own future of its end says.
-    pub(crate) fn disconnected(self) -> Disconnected {
-        match self {
-            Stop::Left => Disconnected::Finished,
-            Stop::Reset | Stop::ReadFailed | Stop::WriteFailed => Disconnected::Reset,
-            _ => Disconnected::Closed,
         }
     }
 }

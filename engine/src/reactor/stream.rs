@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
 
-use http_server_trait::Disconnected;
+use http_server_trait::CloseReason;
 
 use super::source::{Registration, Way};
 use crate::buffers::{RecvBuf, SendQueue};
@@ -76,7 +76,7 @@ impl Transport for Stream {
         socket::send(self.parts()?.0, tx)
     }
 
-    fn peer_end(&self) -> Option<Disconnected> {
+    fn peer_end(&self) -> Option<CloseReason> {
         socket::peer_end(self.socket.as_ref()?)
     }
 

@@ -73,6 +73,7 @@ fn seat<R: Runtime>(core: &Core<R>, worker: usize, parked: Parked) -> Option<Arr
         start: Start {
             unread: parked.unread,
             requests: parked.requests,
+            moved: parked.moved,
             since: parked.since,
         },
     })

@@ -1,14 +1,15 @@
 //! The end of a server.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http_server_trait::backend::{Ask, say};
-use http_server_trait::{AbortReason, CloseReason, Counters, Readiness, Report};
+use http_server_trait::backend::{Ask, Latch, say};
+use http_server_trait::{AbortReason, CloseReason, Counters, Progress, Readiness, Report};
 
 use super::core::{Core, Ending};
 use super::crew::Threads;
@@ -177,29 +178,95 @@ fn report(after: &Counters, before: &Counters) -> Report {
 /// Ends the threads and says how it went. A runtime cannot be dropped from inside of itself, so that happens
 /// on a thread that has none.
 fn conclude<R: Runtime + Sync>(core: Arc<Core<R>>, threads: Threads, report: Report) {
-    let ended = core.ended.clone();
-    let progress = core.progress.clone();
+    let last = LastWord {
+        progress: core.progress.clone(),
+        ended: core.ended.clone(),
+        report,
+    };
     if threads.is_empty() {
-        progress.set(Readiness::Stopped);
-        ended.set(report);
-        return;
+        return last.say();
     }
-    let (latch, outcome) = (ended.clone(), report.clone());
     let end = move || {
         drop(core);
         threads.join();
-        progress.set(Readiness::Stopped);
-        latch.set(outcome);
     };
-    if let Err(error) = std::thread::Builder::new()
-        .name("bayonet-end".into())
-        .spawn(end)
-    {
-        // Without a thread to spare the workers go on idling; the server has ended all the same.
-        ended.set(report);
-        say(
-            log::Level::Error,
-            format_args!("the workers could not be ended: {error}"),
-        );
+    let thread = std::thread::Builder::new().name("bayonet-end".into());
+    last.say_after(end, |run| thread.spawn(run).map(drop));
+}
+
+/// What is said when all is over.
+#[derive(Clone)]
+struct LastWord {
+    progress: Progress,
+    ended: Latch<Report>,
+    report: Report,
+}
+
+impl LastWord {
+    fn say(self) {
+        self.progress.set(Readiness::Stopped);
+        self.ended.set(self.report);
+    }
+
+    /// Says it after this has been done on a thread. Without one to spare the workers go on idling; the server has
+    /// ended all the same.
+    fn say_after(
+        self,
+        end: impl FnOnce() + Send + 'static,
+        spawn: impl FnOnce(Box<dyn FnOnce() + Send>) -> io::Result<()>,
+    ) {
+        let last = self.clone();
+        let run = move || {
+            end();
+            last.say();
+        };
+        if let Err(error) = spawn(Box::new(run)) {
+            self.say();
+            say(
+                log::Level::Error,
+                format_args!("the workers could not be ended: {error}"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::{Counters, LastWord, Latch, Progress, Readiness, Report, io};
+
+    fn last_word() -> LastWord {
+        LastWord {
+            progress: Progress::new(),
+            ended: Latch::new(),
+            report: Report::new(Counters::default()),
+        }
+    }
+
+    #[test]
+    fn server_has_stopped_when_its_threads_have_ended() {
+        let last = last_word();
+        let (progress, ended) = (last.progress.clone(), last.ended.clone());
+        let (end, ends) = mpsc::channel();
+        let (started, runs) = mpsc::channel();
+        let waits = move || ends.recv().unwrap();
+        last.say_after(waits, |run| {
+            started.send(std::thread::spawn(run)).unwrap();
+            Ok(())
+        });
+        assert!(progress.now() < Readiness::Stopped && !ended.is_set());
+        end.send(()).unwrap();
+        runs.recv().unwrap().join().unwrap();
+        assert!(progress.now() == Readiness::Stopped && ended.is_set());
+    }
+
+    #[test]
+    fn server_has_stopped_also_when_there_is_no_thread_to_end_it_on() {
+        let last = last_word();
+        let (progress, ended) = (last.progress.clone(), last.ended.clone());
+        last.say_after(|| (), |_| Err(io::ErrorKind::WouldBlock.into()));
+        assert_eq!(progress.now(), Readiness::Stopped);
+        assert!(ended.is_set(), "who waits for the end would wait for ever");
     }
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use http_server_trait::{Address, Disconnected};
+use http_server_trait::{Address, CloseReason};
 
 use super::sim::Sim;
 use crate::buffers::{RecvBuf, SendQueue};
@@ -136,6 +136,7 @@ impl Network {
         drop(places);
         waiting.into_iter().for_each(Waker::wake);
         Some(Client {
+            address: peer,
             pipe,
             sim: sim.clone(),
             room: weather.room,
@@ -329,12 +330,12 @@ impl Transport for MemoryStream {
         Poll::Ready(Ok(count))
     }
 
-    fn peer_end(&self) -> Option<Disconnected> {
+    fn peer_end(&self) -> Option<CloseReason> {
         let pipe = lock(&self.pipe);
         if pipe.reset {
-            Some(Disconnected::Reset)
+            Some(CloseReason::ClientLeft)
         } else {
-            pipe.to_server.ended.then_some(Disconnected::Finished)
+            pipe.to_server.ended.then_some(CloseReason::ClientClosed)
         }
     }
 
@@ -381,12 +382,18 @@ impl fmt::Debug for MemoryStream {
 
 /// The client's end of a connection. Nothing that it does waits: call [`Sim::run`] to see what follows.
 pub struct Client {
+    address: Option<SocketAddr>,
     pipe: Arc<Mutex<Pipe>>,
     sim: Sim,
     room: usize,
 }
 
 impl Client {
+    /// Where it is connected from, as its server sees it.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
     /// Sends as much as there is room for, and says how much that was.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         let mut pipe = lock(&self.pipe);

@@ -63,19 +63,23 @@ impl<'a> Exchange<'a> {
         let outcome = match answer.filter(|answer| !matches!(answer.reply, Reply::Nothing)) {
             Some(answer) => {
                 self.failures.extend(answer.failure.map(|failure| *failure));
-                let response = match answer.reply {
+                let mut response = match answer.reply {
                     Reply::Response(response) => response,
                     // It has said that it cannot do this.
                     _ => error_page(StatusCode::NOT_IMPLEMENTED),
                 };
                 status = Some(response.status());
-                let sent = self.send(response, &method, summary.version());
+                let sent = self.send(&mut response, &method, summary.version());
+                let dropped = catch(|| drop(response)).map_err(|it| Failure::new(Hook::Body, it));
+                self.failures.extend(dropped.err());
                 sent.map_or_else(Outcome::Aborted, |()| Outcome::Sent)
             }
             None if self.server.is_cut() => Outcome::Aborted(AbortReason::ShutdownCut),
             None => Outcome::Aborted(AbortReason::ClientLeft),
         };
         self.phases.send = self.since.elapsed();
+        // No request comes after it; it may have ended when its client left.
+        let outcome = self.conn.set_ended(1, outcome);
         self.server
             .request_ends(outcome, self.failures.len() as u64);
 
@@ -128,7 +132,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Sends an answer. Its framing is ours, whatever the application has written.
-    fn send(&mut self, mut answer: Response, to: &Method, of: Version) -> Result<(), AbortReason> {
+    fn send(&mut self, answer: &mut Response, to: &Method, of: Version) -> Result<(), AbortReason> {
         let status = answer.status();
         let tunnel = to == Method::CONNECT && status.is_success();
         let framed = status != StatusCode::NO_CONTENT && !tunnel;
@@ -146,7 +150,7 @@ impl<'a> Exchange<'a> {
             _ => String::new(),
         };
         let head = [
-            head_of(&answer),
+            head_of(answer),
             framing.into(),
             b"connection: close\r\n\r\n".to_vec(),
         ];
@@ -182,8 +186,8 @@ impl<'a> Exchange<'a> {
 
     /// Answers what is no request.
     fn refuse(&mut self) -> CloseReason {
-        let page = error_page(StatusCode::BAD_REQUEST);
-        let sent = self.send(page, &Method::GET, Version::HTTP_10);
+        let mut page = error_page(StatusCode::BAD_REQUEST);
+        let sent = self.send(&mut page, &Method::GET, Version::HTTP_10);
         let failure = Failure::new(Hook::Server, Cause::Protocol("this is no request".into()));
         block_on(self.server.pipeline.report(failure.on(self.conn)));
         self.server.failed(1);

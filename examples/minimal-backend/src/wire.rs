@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use http_server_trait::http::{HeaderValue, Request, Version, header};
-use http_server_trait::{BodyError, BodyErrorKind, Conn, Disconnected, Head};
+use http_server_trait::{AbortReason, BodyError, BodyErrorKind, CloseReason, Conn, Head, Outcome};
 
 use crate::running::Running;
 
@@ -147,10 +147,14 @@ impl<'a> Wire<'a> {
         stream.set_read_timeout(None)?;
         let conn = self.input.get_ref().conn.clone();
         let watch = move || match stream.peek(&mut [0]) {
-            Ok(0) => conn.set_disconnected(Disconnected::Finished),
+            Ok(0) => conn.set_disconnected(CloseReason::ClientClosed),
             // It has sent more than one request, and is here.
             Ok(_) => {}
-            Err(_) => conn.set_disconnected(Disconnected::Reset),
+            Err(_) => {
+                conn.set_disconnected(CloseReason::ClientLeft);
+                // Whatever is answered, it does not get there.
+                conn.set_ended(1, Outcome::Aborted(AbortReason::ClientLeft));
+            }
         };
         thread::Builder::new().spawn(watch).map(drop)
     }

@@ -72,6 +72,34 @@ struct State {
     /// Called when sending begins to wait, and when it goes on. Away only while it is being called.
     on_high: Option<Callback>,
     on_low: Option<Callback>,
+    /// What they are still to be told, in order.
+    edges: VecDeque<Edge>,
+    /// Whether somebody tells them just now.
+    telling: bool,
+}
+
+/// What changes for a sender.
+#[derive(Clone, Copy)]
+enum Edge {
+    High,
+    Low,
+}
+
+impl State {
+    fn callback(&mut self, edge: Edge) -> &mut Option<Callback> {
+        match edge {
+            Edge::High => &mut self.on_high,
+            Edge::Low => &mut self.on_low,
+        }
+    }
+
+    /// Notes an edge for the callbacks, if there are any. Whether they are to be told of it by who has come to it.
+    fn note(&mut self, edge: Edge) -> bool {
+        if self.on_high.is_some() || self.on_low.is_some() || self.telling {
+            self.edges.push_back(edge);
+        }
+        !self.edges.is_empty()
+    }
 }
 
 type Callback = Box<dyn FnMut() + Send>;
@@ -91,6 +119,8 @@ pub(super) fn channel(marks: Marks) -> (BodySender, Receiver) {
         receiver: None,
         on_high: None,
         on_low: None,
+        edges: VecDeque::new(),
+        telling: false,
     }));
     (
         BodySender {
@@ -111,12 +141,45 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-/// Calls a callback, and not under the lock.
-fn call(shared: &Mutex<State>, which: impl Fn(&mut State) -> &mut Option<Callback>) {
-    let callback = which(&mut lock(shared)).take();
-    if let Some(mut callback) = callback {
-        callback();
-        which(&mut lock(shared)).get_or_insert(callback);
+/// Tells the callbacks of the edges, one after the other, and not under the lock. Where both ends are busy at once,
+/// whoever tells already tells of the other's, too: who hears them hears them in their order.
+fn tell(shared: &Mutex<State>) {
+    loop {
+        let (edge, callback) = {
+            let mut state = lock(shared);
+            if state.telling {
+                return;
+            }
+            let Some(edge) = state.edges.pop_front() else {
+                return;
+            };
+            state.telling = true;
+            (edge, state.callback(edge).take())
+        };
+        let mut telling = Telling {
+            shared,
+            edge,
+            callback,
+        };
+        if let Some(callback) = &mut telling.callback {
+            callback();
+        }
+    }
+}
+
+/// A callback that is being called. It is put back, also when it panics, unless there is another in its place.
+struct Telling<'a> {
+    shared: &'a Mutex<State>,
+    edge: Edge,
+    callback: Option<Callback>,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(self.shared);
+        state.telling = false;
+        let other = state.callback(self.edge).take();
+        *state.callback(self.edge) = other.or(self.callback.take());
     }
 }
 
@@ -180,7 +243,9 @@ impl BodySender {
     }
 
     /// Calls this each time that sending begins to wait: what is buffered has reached the high mark, and had been
-    /// at the low one since the last time. Runs in the call that sends; in place of an earlier one.
+    /// at the low one since the last time. Runs in the call that sends; in place of an earlier one. This and
+    /// [`on_low`](BodySender::on_low) are called in turn, and never at once: when the content is taken while this
+    /// is under way, the other one is called after it, from here. (Clause T-34.)
     ///
     /// ```
     /// use http_server_trait::Body;
@@ -261,12 +326,13 @@ impl BodySender {
         state.buffered += piece.len();
         let fills = !state.holding && state.buffered >= state.marks.high;
         state.holding |= fills;
+        let tells = fills && state.note(Edge::High);
         state.pieces.push_back(piece);
         let receiver = state.receiver.take();
         drop(state);
         wake(receiver);
-        if fills {
-            call(&self.shared, |state| &mut state.on_high);
+        if tells {
+            tell(&self.shared);
         }
     }
 
@@ -310,10 +376,13 @@ impl Receiver {
             let resumed = state.holding && state.buffered <= state.marks.low;
             if resumed {
                 state.holding = false;
+                let tells = state.note(Edge::Low);
                 let sender = state.sender.take();
                 drop(state);
                 wake(sender);
-                call(&self.0, |state| &mut state.on_low);
+                if tells {
+                    tell(&self.0);
+                }
             }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
@@ -344,5 +413,68 @@ impl Drop for Receiver {
         drop(state);
         drop(dropped);
         wake(sender);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::task::{Context, Poll, Waker};
+    use std::thread;
+
+    use super::{Marks, Receiver, channel};
+
+    const MARKS: Marks = Marks { high: 4, low: 1 };
+
+    /// Takes all that is there.
+    fn drain(receiver: &mut Receiver) {
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(_)) = receiver.poll_next(&mut cx) {}
+    }
+
+    #[test]
+    fn callbacks_are_told_in_their_order_although_both_ends_are_busy() {
+        let (mut sender, mut receiver) = channel(MARKS);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (high, low) = (told.clone(), told.clone());
+        let (called, is_called) = mpsc::channel();
+        let (go_on, waits) = mpsc::channel::<()>();
+        sender.on_high(move || {
+            called.send(()).unwrap();
+            waits.recv().unwrap();
+            high.lock().unwrap().push("high");
+        });
+        sender.on_low(move || low.lock().unwrap().push("low"));
+        let sending = thread::spawn(move || {
+            sender.try_send("four").unwrap();
+            sender
+        });
+        is_called.recv().unwrap();
+        // The other end does not wait for the callback, and does not overtake it.
+        drain(&mut receiver);
+        assert!(told.lock().unwrap().is_empty());
+        go_on.send(()).unwrap();
+        let sender = sending.join().unwrap();
+        assert_eq!(*told.lock().unwrap(), ["high", "low"]);
+        assert_eq!((sender.buffered(), sender.is_holding()), (0, false));
+    }
+
+    #[test]
+    fn callback_that_panics_is_called_again_the_next_time() {
+        let (mut sender, mut receiver) = channel(MARKS);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (high, low) = (told.clone(), told.clone());
+        sender.on_high(move || {
+            high.lock().unwrap().push("high");
+            assert!(high.lock().unwrap().len() > 1, "the first time");
+        });
+        sender.on_low(move || low.lock().unwrap().push("low"));
+        let first = catch_unwind(AssertUnwindSafe(|| sender.try_send("four")));
+        assert!(first.is_err());
+        drain(&mut receiver);
+        sender.try_send("four").unwrap();
+        drain(&mut receiver);
+        assert_eq!(*told.lock().unwrap(), ["high", "low", "high", "low"]);
     }
 }

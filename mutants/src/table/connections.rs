@@ -138,13 +138,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(FINISH, "read > config.linger_bytes", "false")
         .killed_by(&["lingering_ends_after_so_many_bytes"]),
     Mutant::that("looks_for_nobody_behind_what_is_not_read", &["T-54"])
-        .bends(HOOKS, "if !self.conn.is_watched() {", "if BENT || !self.conn.is_watched() {")
+        .bends(HOOKS, "!self.conn.is_watched() && !self.conn.awaits_ends()", "true")
         .killed_by(&[
             "disconnected_is_ready_behind_content_that_nobody_reads",
             "disconnected_is_ready_at_a_reset_behind_content_that_nobody_reads",
             "disconnected_is_ready_behind_requests_that_wait",
             "disconnected_is_ready_for_who_asks_late",
         ]),
+    Mutant::that("does_not_look_for_the_end_of_a_request", &["T-59"])
+        .bends(HOOKS, "!self.conn.is_watched() && !self.conn.awaits_ends()", "!self.conn.is_watched()")
+        .killed_by(&["outcome_is_told_behind_content_that_nobody_reads"]),
     Mutant::that("looks_once_behind_what_is_not_read", &["T-54"])
         .bends(HOOKS, "Some(Deadline { phase, at })", "if BENT { None } else { Some(Deadline { phase, at }) }")
         .killed_by(&["disconnected_is_ready_behind_content_that_nobody_reads", "disconnected_is_ready_behind_requests_that_wait"]),
@@ -152,10 +155,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(CONN, "if is_first {", "if is_first && !BENT {")
         .killed_by(&["disconnected_is_ready_for_who_asks_late"]),
     Mutant::that("cancels_at_a_half_close", &["R-095", "T-54"])
-        .bends(LINK, "self.conn.set_disconnected(Disconnected::Finished);", "{ self.conn.set_disconnected(Disconnected::Finished); self.stop(Stop::Left); }")
+        .bends(LINK, "self.conn.set_disconnected(CloseReason::ClientClosed);", "{ self.conn.set_disconnected(CloseReason::ClientClosed); self.stop(Stop::Left); }")
         .killed_by(&["half_close_does_not_cancel_a_slow_handler", "disconnected_is_ready_at_the_end_of_the_client"]),
     Mutant::that("tells_nobody_that_the_client_has_left", &["T-54"])
-        .bends(LINK, "self.conn.set_disconnected(Disconnected::Finished);", "let _ = Disconnected::Finished;")
+        .bends(LINK, "self.conn.set_disconnected(CloseReason::ClientClosed);", "let _ = CloseReason::ClientClosed;")
         .killed_by(&["disconnected_is_ready_at_the_end_of_the_client", "disconnected_is_ready_in_the_middle_of_an_answer"]),
     Mutant::that("closes_a_cut_answer_as_if_it_were_complete", &["T-41", "T-35"])
         .bends(FINISH, "poll_fn(|cx| self.poll_close(cx, Close::Reset)).await;", "poll_fn(|cx| self.poll_close(cx, Close::Write)).await;")

@@ -43,7 +43,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("asks_the_handlers_after_middleware_has_answered", &["T-10"])
         .bends(
             CONNECTION,
-            "match self.beside(worker, worker.service.on_head(head)).await {",
+            "let decided = worker.service.on_head(head);
+             match self.beside(worker, Hook::Middleware, decided).await {",
             "let now = self.runtime.now();
              let (head, again) = if BENT {
                  let parts = head.into_http();
@@ -52,10 +53,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
              } else {
                  (head, None)
              };
-             let decided = self.beside(worker, worker.service.on_head(head)).await;
+             let decided = self.beside(worker, Hook::Middleware, worker.service.on_head(head)).await;
              let answered = matches!(&decided, Ok(Err(_)));
              if let (Some(again), true) = (again, answered) {
-                 let _ = self.beside(worker, worker.service.handle(Request::new(again, Body::empty()))).await;
+                 let _ = self.beside(worker, Hook::Handler, worker.service.handle(Request::new(again, Body::empty()))).await;
              }
              match decided {",
         )
@@ -76,29 +77,29 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(REQUEST, "extensions.clear();", "let _ = extensions;")
         .killed_by(&["request_comes_back_from_the_http_types", "extensions_are_passed_on"]),
     Mutant::that("ignores_the_plan_that_middleware_sets", &["T-14"])
-        .bends(PIPELINE, "head.body_plan().or_else(asked)", "asked()")
+        .bends(PIPELINE, "head.body_plan()", "None::<BodyPlan>")
         .killed_by(&["content_is_let_in_late_where_middleware_streams_it"]),
     Mutant::that("runs_middleware_after_the_content", &["T-15", "R-080"])
         .bends(
             CONNECTION,
             "let head = if worker.service.has_middleware() {",
-            "let early = if BENT && worker.service.plan(&head) == BodyPlan::Collect {
-                 Some(self.body(worker, &head, &message).await)
+            "let early = if BENT && worker.service.plan(&head).is_ok_and(|plan| plan == BodyPlan::Collect) {
+                 Some(self.body(worker, &head, &message, BodyPlan::Collect).await)
              } else { None };
              let head = if worker.service.has_middleware() {",
         )
         .bends(
             CONNECTION,
-            "let body = match self.body(worker, &head, &message).await {",
-            "let body = match match early /* for BENT */ { Some(body) => body, None => self.body(worker, &head, &message).await } {",
+            "let body = match self.body(worker, &head, &message, plan).await {",
+            "let body = match match early /* for BENT */ { Some(body) => body, None => self.body(worker, &head, &message, plan).await } {",
         )
         .killed_by(&["content_is_not_let_in_before_middleware_has_decided", "middleware_runs_before_the_content_and_handler_after_it"]),
     Mutant::that("calls_a_handler_before_its_content", &["T-20"])
-        .bends(CONNECTION, "worker.service.plan(head) == BodyPlan::Stream", "true")
-        .bends(PIPELINE, "request.body().as_bytes().is_none() && wants_all(handler.as_ref(), &request)", "false")
+        .bends(CONNECTION, "plan == BodyPlan::Stream", "true")
+        .bends(PIPELINE, "request.body().as_bytes().is_none()", "false")
         .killed_by(&["collected_content_is_complete", "chunks_that_come_slowly_are_one_content"]),
     Mutant::that("collects_for_a_handler_that_streams", &["T-22"])
-        .bends(CONNECTION, "worker.service.plan(head) == BodyPlan::Stream", "false")
+        .bends(CONNECTION, "plan == BodyPlan::Stream", "false")
         .killed_by(&["streaming_handler_is_called_before_its_content", "echo_waits_for_a_client_that_does_not_read"]),
     Mutant::that("answers_every_error_of_content_with_500", &["T-23"])
         .bends(PIPELINE, "content.map_or(StatusCode::INTERNAL_SERVER_ERROR, BodyError::status)", "StatusCode::INTERNAL_SERVER_ERROR")
@@ -159,8 +160,29 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(CHANNEL, "state.buffered >= state.marks.high", "state.buffered >= state.marks.high * 64")
         .killed_by(&["client_that_does_not_read_stops_the_producer", "writer_waits_for_its_client"]),
     Mutant::that("lets_a_producer_go_on_at_once", &["T-34"])
-        .bends(CHANNEL, "state.buffered <= state.marks.low", "state.buffered < state.marks.high")
+        .bends(CHANNEL, "state.holding && state.buffered <= state.marks.low", "state.holding && state.buffered < state.marks.high")
         .killed_by(&["client_that_does_not_read_stops_the_producer"]),
+    Mutant::that("tells_no_producer_that_it_must_wait", &["T-34"])
+        .bends(CHANNEL, "fills && state.note(Edge::High)", "false")
+        .killed_by(&["producer_is_told_of_its_marks"]),
+    Mutant::that("tells_no_producer_that_it_may_go_on", &["T-34"])
+        .bends(CHANNEL, "state.note(Edge::Low)", "false")
+        .killed_by(&["producer_is_told_of_its_marks"]),
+    Mutant::that("tells_a_producer_of_each_piece_that_is_taken", &["T-34"])
+        .bends(CHANNEL, "state.holding && state.buffered <= state.marks.low", "state.buffered <= state.marks.low")
+        .killed_by(&["producer_is_told_of_its_marks"]),
+    Mutant::that("says_that_no_content_waits", &["T-34"])
+        .bends(CHANNEL, "lock(&self.shared).buffered }", "if BENT { 0 } else { lock(&self.shared).buffered } }")
+        .killed_by(&["producer_is_told_of_its_marks"]),
+    Mutant::that("lets_a_panic_over_content_end_the_connection", &["T-40"])
+        .bends(PIPELINE, "catch_unwind(AssertUnwindSafe(|| handler.plan(head)))", "Ok(handler.plan(head))")
+        .killed_by(&["panic_over_what_to_do_with_content_is_a_500"]),
+    Mutant::that("lets_a_panic_of_a_hook_that_is_given_up_end_the_connection", &["T-44", "T-40"])
+        .bends(HOOKS, "catch(|| hook.set(None))", "{ hook.set(None); Ok::<_, http_server_trait::Cause>(()) }")
+        .killed_by(&["panic_of_a_hook_that_is_given_up_is_a_failure"]),
+    Mutant::that("lets_a_panic_of_unsent_content_end_the_connection", &["T-42"])
+        .bends(RESPOND, "catch(|| drop(of_the_application))", "{ drop(of_the_application); Ok::<_, Cause>(()) }")
+        .killed_by(&["panic_of_content_that_is_not_sent_is_a_failure"]),
     Mutant::that("takes_an_abandoned_producer_for_a_finished_one", &["T-35"])
         .bends(CHANNEL, "self.end(Err(BodyError::new(BodyErrorKind::Abandoned)));", "self.end(Ok(None));")
         .killed_by(&["writer_that_is_not_closed_after_a_flush_cuts", "content_that_fails_cuts_the_connection"]),

@@ -7,6 +7,7 @@ const LINES: &str = "http-server-trait/src/table.rs";
 const PROGRESS: &str = "http-server-trait/src/progress.rs";
 const LINK: &str = "engine/src/connection/link.rs";
 const TAKEOVER: &str = "engine/src/connection/takeover.rs";
+const ARRIVE: &str = "engine/src/server/arrive.rs";
 const CORE: &str = "engine/src/server/core.rs";
 const TABLE: &str = "engine/src/server/table.rs";
 const DRAIN: &str = "engine/src/server/drain.rs";
@@ -179,10 +180,120 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("shows_no_listener", &["T-57", "T-50"])
         .bends(
             CONN,
-            "(known.peer(), known.listener());",
-            "(known.peer(), known.listener().filter(|_| !BENT));",
+            "(known.peer(), known.listener())",
+            "(known.peer(), None)",
+        )
+        .killed_by(&[
+            "table_shows_every_connection",
+            "table_tells_which_listener_accepted",
+        ]),
+    Mutant::that("shows_the_first_listener", &["T-57"])
+        .bends(
+            CONN,
+            "(known.peer(), known.listener())",
+            "(known.peer(), known.listener().map(|_| 0))",
+        )
+        .killed_by(&["table_tells_which_listener_accepted"]),
+    Mutant::that("shows_no_peer", &["T-57", "T-50"])
+        .bends(
+            CONN,
+            "(known.peer(), known.listener())",
+            "(None, known.listener())",
+        )
+        .killed_by(&[
+            "table_shows_every_connection",
+            "table_tells_where_a_connection_comes_from",
+            "table_tells_which_listener_accepted",
+        ]),
+    Mutant::that("shows_another_backend", &["T-57"])
+        .bends(
+            CORE,
+            "wire.snapshot(self.backend, &self.exec)",
+            "wire.snapshot(\"another\", &self.exec)",
         )
         .killed_by(&["table_shows_every_connection"]),
+    Mutant::that("shows_who_is_listened_to_as_at_rest", &["T-57"])
+        .bends(
+            LINK,
+            "if self.closing { ConnState::Closing }",
+            "if self.closing && !BENT { ConnState::Closing }",
+        )
+        .killed_by(&["table_tells_what_is_closing_and_what_waits"]),
+    Mutant::that("forgets_what_was_moved_before", &["T-57", "T-67"])
+        .bends(ARRIVE, "parked.moved", "(0, 0)")
+        .killed_by(&["line_of_the_table_moves_with_its_connection"]),
+    Mutant::that("forgets_since_when_it_is_there", &["T-57", "T-67"])
+        .bends(
+            "http-server-trait/src/facts.rs",
+            "opened.unwrap_or_else(now)",
+            "now()",
+        )
+        .killed_by(&["line_of_the_table_moves_with_its_connection"]),
+    // The end of a request.
+    Mutant::that("tells_nobody_that_a_request_was_answered", &["T-59"])
+        .bends(
+            LINK,
+            "self.conn.set_answered(self.answered_up_to());",
+            "let _ = self.answered_up_to();",
+        )
+        .killed_by(&[
+            "outcome_is_told_when_the_answer_is_out",
+            "outcome_can_be_asked_for_late",
+            "waiting_for_an_end_consumes_nothing",
+        ]),
+    Mutant::that("tells_of_an_answer_before_it_is_out", &["T-59"])
+        .bends(LINK, "self.requests - self.unanswered()", "self.requests")
+        .killed_by(&[
+            "outcome_is_told_when_the_answer_is_out",
+            "outcome_of_a_client_that_left_is_an_abort",
+        ]),
+    Mutant::that("tells_of_an_abort_when_the_handler_has_answered", &["T-59"])
+        .bends(
+            LINK,
+            "let ended = Outcome::Aborted(stop.abort_reason());
+             self.conn.set_ended(self.answered_up_to() + 1, ended);",
+            "let _ = stop;",
+        )
+        .killed_by(&["outcome_is_told_before_the_answer_if_there_can_be_none"]),
+    Mutant::that("tells_of_no_abort", &["T-59"])
+        .bends(
+            LINK,
+            "let ended = Outcome::Aborted(reason);
+             self.conn.set_ended(self.answered_up_to() + 1, ended);",
+            "let _ = reason;",
+        )
+        .killed_by(&["outcome_says_how_a_request_ended"]),
+    Mutant::that("tells_another_reason_than_the_books", &["T-59", "T-61"])
+        .bends(
+            LINK,
+            "self.broken.map_or(reason, Stop::abort_reason)",
+            "reason",
+        )
+        .killed_by(&["outcome_of_a_killed_connection_is_an_abort"]),
+    Mutant::that("calls_a_takeover_an_answer", &["T-59"])
+        .bends(
+            LINK,
+            "self.conn.set_ended(self.requests, Outcome::TakenOver);",
+            "self.conn.set_answered(self.requests);",
+        )
+        .killed_by(&["outcome_says_how_a_request_ended"]),
+    Mutant::that("wakes_nobody_for_who_asks_late", &["T-59"])
+        .bends(
+            CONN,
+            "self.inner().awaits_ends.store(true, Ordering::Release); self.inner().driver.wake();",
+            "self.inner().awaits_ends.store(true, Ordering::Release);",
+        )
+        .killed_by(&["outcome_can_be_asked_for_late"]),
+    Mutant::that("does_not_know_why_the_peer_has_gone", &["T-54", "T-59"])
+        .bends(
+            LINK,
+            "self.conn.set_disconnected(stop.close_reason());",
+            "self.conn.set_disconnected(CloseReason::ServerError);",
+        )
+        .killed_by(&[
+            "disconnected_is_ready_at_a_reset",
+            "reset_in_the_middle_of_an_answer_is_noticed",
+        ]),
     // Where the server is.
     Mutant::that("is_ready_from_the_start", &["T-58"])
         .bends(
@@ -208,8 +319,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("does_not_say_that_it_has_stopped", &["T-58"])
         .bends(
             DRAIN,
-            "progress.set(Readiness::Stopped); ended.set(report);",
-            "if !BENT { progress.set(Readiness::Stopped); } ended.set(report);",
+            "self.progress.set(Readiness::Stopped);",
+            "let _ = &self.progress;",
         )
         .killed_by(&["server_tells_where_it_is"]),
     Mutant::that("goes_back_to_ready", &["T-58"])

@@ -10,23 +10,16 @@ use bayonet::{
     Request, Response, ServerHandle, Takeover, block_on, server_named,
 };
 use rustix::process::{Resource, getrlimit, setrlimit};
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 use super::setup;
+use crate::memory;
 use crate::serve::{echo, say, upload};
 
-/// Counts what is allocated: what is resident is more, by what the allocator keeps for the next time.
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
-
-/// How much is allocated, and the most since the last mark, in bytes.
+/// The most that was allocated since the last mark, in bytes.
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
 fn allocated() -> usize {
-    let stats = ALLOCATOR.stats();
-    let now = stats
-        .bytes_allocated
-        .saturating_sub(stats.bytes_deallocated);
+    let now = memory::allocated();
     MOST.fetch_max(now, Ordering::Relaxed);
     now
 }

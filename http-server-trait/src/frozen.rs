@@ -34,6 +34,13 @@ impl Span {
         }
     }
 
+    /// From `start` up to `end`, for who knows already that both fit.
+    #[inline]
+    pub fn within(start: u32, end: u32) -> Self {
+        let len = end.saturating_sub(start);
+        Span { start, len }
+    }
+
     /// The piece of this text; empty if the text is shorter.
     #[inline]
     pub fn of(self, text: &[u8]) -> &[u8] {

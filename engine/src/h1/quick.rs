@@ -14,9 +14,12 @@ use super::limits::Limits;
 /// The shortest head: `GET / HTTP/1.0` and two line ends.
 pub(super) const SHORTEST: usize = 18;
 
+/// The longest head: every place in it is a `u32`.
+const LONGEST: usize = u32::MAX as usize;
+
 /// Reads the head that the bytes begin with, if it is complete and like most. Gives its length.
 pub(super) fn read(bytes: &[u8], raw: &mut RawHead, limits: &Limits) -> Option<(usize, Message)> {
-    let bytes = &bytes[..bytes.len().min(limits.head)];
+    let bytes = &bytes[..bytes.len().min(limits.head).min(LONGEST)];
     let (method, start) = method(bytes)?;
     let (target, line_end, version) = target(bytes, start)?;
     if line_end > limits.request_line || start > limits.method {
@@ -65,15 +68,15 @@ fn target(bytes: &[u8], start: usize) -> Option<(Target, usize, Version)> {
         _ => path_end,
     };
     let line_end = end + b" HTTP/1.1".len();
-    let version = match bytes.get(end..line_end + 2)? {
+    let version = match bytes.get(end..)?.first_chunk()? {
         b" HTTP/1.1\r\n" => Version::HTTP_11,
         b" HTTP/1.0\r\n" => Version::HTTP_10,
         _ => return None,
     };
     let target = Target {
-        whole: Span::new(start, end),
-        path: Span::new(start, path_end),
-        query: Span::new(path_end, end),
+        whole: span(start, end),
+        path: span(start, path_end),
+        query: span(path_end, end),
         ..Target::default()
     };
     Some((target, line_end, version))
@@ -95,10 +98,19 @@ fn field(bytes: &[u8], start: usize) -> Option<(Line, usize)> {
         value_end -= 1;
     }
     let line = Line {
-        name: Span::new(start, name_end),
-        value: Span::new(value, value_end),
+        name: span(start, name_end),
+        value: span(value, value_end),
     };
     Some((line, line_end + 2))
+}
+
+/// Of a head that is not too long.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a head is not longer than `LONGEST`"
+)]
+fn span(start: usize, end: usize) -> Span {
+    Span::within(start as u32, end as u32)
 }
 
 fn is_space(byte: u8) -> bool {

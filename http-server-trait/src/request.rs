@@ -31,12 +31,16 @@ use crate::head::Head;
 /// ```
 pub struct Request {
     head: Head,
-    body: Body,
+    /// Most requests have none, and every hook moves them.
+    body: Option<Box<Body>>,
 }
+
+static EMPTY: Body = Body::empty();
 
 impl Request {
     /// A request of this head and content.
     pub fn new(head: Head, body: Body) -> Self {
+        let body = (!body.is_empty()).then(|| Box::new(body));
         Request { head, body }
     }
 
@@ -47,17 +51,17 @@ impl Request {
 
     /// The content.
     pub fn body(&self) -> &Body {
-        &self.body
+        self.body.as_deref().unwrap_or(&EMPTY)
     }
 
     /// The content, to take it piece by piece.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.body
+        self.body.get_or_insert_default()
     }
 
     /// Takes the content out.
     pub fn take_body(&mut self) -> Body {
-        std::mem::take(&mut self.body)
+        self.body.take().map(|body| *body).unwrap_or_default()
     }
 
     /// All of the content. Where it was collected before the handler was called this does not wait.
@@ -67,28 +71,31 @@ impl Request {
     /// As the content fails: too large, malformed, too slow, or the client left. Given back with `?`
     /// it is answered with the status that fits.
     pub async fn bytes(&mut self) -> Result<Bytes, BodyError> {
-        let (bytes, trailers) = self.body.collect_up_to(u64::MAX).await?;
-        if let Some(trailers) = trailers {
-            self.body = Body::empty().with_trailers(trailers);
-        }
+        let Some(body) = self.body.as_mut() else {
+            return Ok(Bytes::new());
+        };
+        let (bytes, trailers) = body.collect_up_to(u64::MAX).await?;
+        **body = Body::empty().with_trailers(trailers.unwrap_or_default());
         Ok(bytes)
     }
 
     /// The trailers, once the content has been collected. They are never mixed with the fields of the
     /// head, and those that frame, route or authenticate are left out (RFC 9110 section 6.5.1).
     pub fn trailers(&self) -> Option<&HeaderMap> {
-        self.body.trailers()
+        self.body().trailers()
     }
 
     /// The head and the content.
-    pub fn into_parts(self) -> (Head, Body) {
-        (self.head, self.body)
+    pub fn into_parts(mut self) -> (Head, Body) {
+        let body = self.take_body();
+        (self.head, body)
     }
 
     /// The request as the [`http`] crate's type. Its connection is among the extensions, as
     /// [`Conn`](crate::Conn).
     pub fn into_http(self) -> http::Request<Body> {
-        http::Request::from_parts(self.head.into_http(), self.body)
+        let (head, body) = self.into_parts();
+        http::Request::from_parts(head.into_http(), body)
     }
 }
 
@@ -130,7 +137,7 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("head", &self.head)
-            .field("body", &self.body)
+            .field("body", self.body())
             .finish()
     }
 }

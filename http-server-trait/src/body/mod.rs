@@ -78,8 +78,8 @@ pub enum Pace {
 
 impl Body {
     /// No content.
-    pub fn empty() -> Self {
-        Body::default()
+    pub const fn empty() -> Self {
+        Body { kind: Kind::Empty }
     }
 
     /// These bytes.

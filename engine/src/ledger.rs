@@ -151,28 +151,34 @@ impl Drop for Open {
 /// a burst of requests is one entry.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    pub(crate) requests: u64,
-    pub(crate) completed: u64,
-    pub(crate) active: i64,
+    pub(crate) requests: u32,
+    pub(crate) completed: u32,
+    pub(crate) active: i32,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
 }
 
 impl Tally {
     pub(crate) fn enter(&mut self, page: &Page) {
+        let Tally {
+            requests,
+            completed,
+            active,
+            bytes_in,
+            bytes_out,
+        } = std::mem::take(self);
         for (count, more) in [
-            (&page.requests, &mut self.requests),
-            (&page.completed, &mut self.completed),
-            (&page.bytes_in, &mut self.bytes_in),
-            (&page.bytes_out, &mut self.bytes_out),
+            (&page.requests, requests.into()),
+            (&page.completed, completed.into()),
+            (&page.bytes_in, bytes_in),
+            (&page.bytes_out, bytes_out),
         ] {
-            if *more > 0 {
-                add(count, std::mem::take(more));
+            if more > 0 {
+                add(count, more);
             }
         }
-        if self.active != 0 {
-            page.active
-                .fetch_add(std::mem::take(&mut self.active), Ordering::Relaxed);
+        if active != 0 {
+            page.active.fetch_add(active.into(), Ordering::Relaxed);
         }
     }
 

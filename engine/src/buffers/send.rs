@@ -16,12 +16,14 @@ pub struct SendQueue {
     /// How much of `small` has been sent.
     start: usize,
     /// Most answers have no such piece.
-    #[expect(
-        clippy::box_collection,
-        reason = "an idle connection has none: it pays for a pointer"
-    )]
-    large: Option<Box<VecDeque<Large>>>,
-    /// How much waits in all.
+    large: Option<Box<Pieces>>,
+}
+
+/// The pieces that were not copied.
+#[derive(Default)]
+struct Pieces {
+    queue: VecDeque<Large>,
+    /// How much of them waits.
     len: usize,
 }
 
@@ -49,7 +51,8 @@ impl SendQueue {
 
     /// How many bytes wait.
     pub fn len(&self) -> usize {
-        self.len
+        let large = self.large.as_ref().map_or(0, |large| large.len);
+        self.small.len() - self.start + large
     }
 
     /// How much memory it takes.
@@ -60,7 +63,7 @@ impl SendQueue {
 
     /// Whether none wait.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Adds bytes that are written by a function.
@@ -71,9 +74,7 @@ impl SendQueue {
         if self.start >= COMPACT {
             self.compact();
         }
-        let before = self.small.len();
         write(&mut self.small);
-        self.len += self.small.len() - before;
     }
 
     /// Many small pieces will be added: they get a long buffer at once.
@@ -102,13 +103,13 @@ impl SendQueue {
         self.small.drain(..self.start);
         self.large
             .iter_mut()
-            .flat_map(|large| large.iter_mut())
+            .flat_map(|large| large.queue.iter_mut())
             .for_each(|large| large.after -= self.start);
         self.start = 0;
     }
 
     fn large(&self) -> impl Iterator<Item = &Large> {
-        self.large.iter().flat_map(|large| large.iter())
+        self.large.iter().flat_map(|large| large.queue.iter())
     }
 
     /// Adds a copy of a piece, if it is small; or says that it is not.
@@ -127,8 +128,9 @@ impl SendQueue {
         if self.copies(&bytes) {
             return;
         }
-        self.len += bytes.len();
-        self.large.get_or_insert_default().push_back(Large {
+        let large = self.large.get_or_insert_default();
+        large.len += bytes.len();
+        large.queue.push_back(Large {
             after: self.small.len(),
             bytes,
         });
@@ -166,11 +168,13 @@ impl SendQueue {
 
     /// So many bytes have been sent.
     pub fn advance(&mut self, mut count: usize) {
-        count = count.min(self.len);
-        self.len -= count;
+        count = count.min(self.len());
         while count > 0 {
-            let Some(large) = self.large.as_mut().and_then(|large| large.front_mut()) else {
+            let Some(pieces) = self.large.as_deref_mut().filter(|large| large.len > 0) else {
                 self.start += count;
+                break;
+            };
+            let Some(large) = pieces.queue.front_mut() else {
                 break;
             };
             let before = (large.after - self.start).min(count);
@@ -178,13 +182,14 @@ impl SendQueue {
             count -= before;
             let sent = large.bytes.len().min(count);
             count -= sent;
+            pieces.len -= sent;
             if sent == large.bytes.len() && self.start == large.after {
-                self.large.as_mut().map(|large| large.pop_front());
+                pieces.queue.pop_front();
             } else {
                 large.bytes = large.bytes.slice(sent..);
             }
         }
-        if self.len == 0 {
+        if self.is_empty() {
             self.small.clear();
             self.start = 0;
         }
@@ -203,7 +208,6 @@ impl SendQueue {
         self.small.clear();
         self.large = None;
         self.start = 0;
-        self.len = 0;
     }
 }
 
@@ -216,7 +220,7 @@ impl Drop for SendQueue {
 impl fmt::Debug for SendQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendQueue")
-            .field("len", &self.len)
+            .field("len", &self.len())
             .field("large", &self.large().count())
             .finish_non_exhaustive()
     }

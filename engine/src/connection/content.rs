@@ -24,17 +24,15 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) state: State,
-    /// Whether the client waits for a 100 that it has not been sent.
-    owes_continue: bool,
     /// Boxed, for most requests have no content.
     progress: Option<Box<Progress>>,
-    /// The slot in which all of it is, for whoever takes the connection over: its body may not have taken it.
-    given: Option<Slot>,
 }
 
 /// How far the content of a request has come.
 #[derive(Debug)]
 struct Progress {
+    /// Whether the client waits for a 100 that it has not been sent.
+    owes_continue: bool,
     limit: u64,
     got: u64,
     /// How much was dropped because nobody wanted it.
@@ -49,6 +47,8 @@ struct Progress {
     collected: usize,
     /// When it is looked again whether its client is there still.
     look_at: Option<Instant>,
+    /// The slot in which all of it is, for whoever takes the connection over: its body may not have taken it.
+    given: Option<Slot>,
 }
 
 #[derive(Debug)]
@@ -105,6 +105,7 @@ impl Default for Progress {
     /// At its beginning, and with no limit yet: content that nobody reads is dropped whatever its limit.
     fn default() -> Self {
         Progress {
+            owes_continue: false,
             limit: u64::MAX,
             got: 0,
             dropped: 0,
@@ -113,6 +114,7 @@ impl Default for Progress {
             waited: Duration::ZERO,
             collected: 0,
             look_at: None,
+            given: None,
         }
     }
 }
@@ -121,9 +123,7 @@ impl Content {
     pub(crate) fn none() -> Self {
         Content {
             state: State::None,
-            owes_continue: false,
             progress: None,
-            given: None,
         }
     }
 
@@ -133,11 +133,14 @@ impl Content {
         } else {
             State::Untouched
         };
-        Content {
+        let mut content = Content {
             state,
-            owes_continue: message.expects_continue,
             ..Content::none()
+        };
+        if message.expects_continue {
+            content.progress().owes_continue = true;
         }
+        content
     }
 
     /// From now on it is read, and it may have so many bytes.
@@ -168,7 +171,14 @@ impl Content {
 
     /// Whether the client still waits to be told that it may send it.
     pub(crate) fn is_held_back(&self) -> bool {
-        self.owes_continue
+        let owes = |progress: &Progress| progress.owes_continue;
+        self.progress.as_deref().is_some_and(owes)
+    }
+
+    /// Whether the client is to be told that it may send it. Once.
+    fn lets_it_come(&mut self) -> bool {
+        let owes = |progress: &mut Progress| std::mem::take(&mut progress.owes_continue);
+        self.progress.as_deref_mut().is_some_and(owes)
     }
 
     /// Whether what comes of it is read, so that the end of its client is met behind it.
@@ -392,7 +402,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Somebody wants the content: a client that waits for a 100 gets it, unless it has begun to send.
     pub(crate) fn let_it_come(&mut self) {
-        if std::mem::take(&mut self.content.owes_continue) && self.rx.is_empty() {
+        if self.content.lets_it_come() && self.rx.is_empty() {
             self.tx.write(|out| out.extend_from_slice(CONTINUE));
         }
     }
@@ -507,7 +517,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     fn content_has_come(&mut self) {
         let state = std::mem::replace(&mut self.content.state, State::None);
         if let State::Taken(slot) = state {
-            self.content.given = Some(slot);
+            self.content.progress().given = Some(slot);
         }
     }
 
@@ -525,7 +535,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let state = std::mem::replace(&mut self.content.state, State::Unwanted);
         let slot = match state {
             State::Taken(slot) => Some(slot),
-            _ => self.content.given.take(),
+            _ => self.content.progress().given.take(),
         };
         if let Some(slot) = slot {
             self.rx.prepend(&slot.take_back().concat());

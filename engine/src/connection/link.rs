@@ -1,5 +1,6 @@
 //! A connection's bytes, clock and books: what every step of the driver works with.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -315,7 +316,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.tally.completed += 1;
             self.tally.active -= 1;
             if let Some(record) = unsent.record {
-                let bytes = unsent.end - record.out_from;
+                let bytes = unsent.end.get() - record.out_from;
                 self.end(record, Outcome::Sent, bytes);
             }
         }
@@ -533,7 +534,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.current = None;
             None
         };
-        let end = self.queued();
+        let end = NonZeroU64::new(self.queued()).unwrap_or(NonZeroU64::MIN);
         self.outbox.push(Unsent { end, record });
         self.note_sent();
     }

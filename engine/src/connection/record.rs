@@ -1,6 +1,7 @@
 //! What is written down about a request while it is under way, and until its answer is out.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 use http::{StatusCode, Version};
@@ -94,7 +95,8 @@ impl Record {
 /// anybody is to be told.
 #[derive(Debug)]
 pub(crate) struct Unsent {
-    pub(crate) end: u64,
+    /// After some bytes: an answer has a status line at least.
+    pub(crate) end: NonZeroU64,
     pub(crate) record: Option<Box<Record>>,
 }
 
@@ -124,7 +126,7 @@ impl Outbox {
 
     /// Takes the next one out, if all of it is among the first `sent` bytes.
     pub(crate) fn pop_sent(&mut self, sent: u64) -> Option<Unsent> {
-        if self.first.as_ref()?.end > sent {
+        if self.first.as_ref()?.end.get() > sent {
             return None;
         }
         self.pop()

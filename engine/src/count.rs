@@ -13,12 +13,12 @@ pub(crate) struct Count {
 
 /// One of them. Dropping it counts it out.
 #[derive(Debug)]
-pub(crate) struct Counted(Arc<Count>);
+pub(crate) struct Counted(Option<Arc<Count>>);
 
 impl Count {
     pub(crate) fn enter(self: &Arc<Self>) -> Counted {
         self.number.fetch_add(1, Ordering::AcqRel);
-        Counted(Arc::clone(self))
+        Counted(Some(Arc::clone(self)))
     }
 
     /// One more, if there are fewer than `limit`.
@@ -27,7 +27,15 @@ impl Count {
         let entered = self
             .number
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
-        entered.is_ok().then(|| Counted(Arc::clone(self)))
+        entered.is_ok().then(|| Counted(Some(Arc::clone(self))))
+    }
+
+    /// Counts one out that was [kept](Counted::keep).
+    pub(crate) fn leave(&self) {
+        self.number.fetch_sub(1, Ordering::AcqRel);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = std::mem::take(&mut *waiting);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn get(&self) -> usize {
@@ -48,15 +56,17 @@ impl Count {
     }
 }
 
+impl Counted {
+    /// It stays counted, until somebody [counts it out](Count::leave) there, which the caller sees to.
+    pub(crate) fn keep(mut self) -> Option<Arc<Count>> {
+        self.0.take()
+    }
+}
+
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.number.fetch_sub(1, Ordering::AcqRel);
-        let mut waiting = self
-            .0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let waiting = std::mem::take(&mut *waiting);
-        waiting.into_iter().for_each(Waker::wake);
+        if let Some(count) = self.0.take() {
+            count.leave();
+        }
     }
 }

@@ -206,7 +206,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) async fn tell<S: Service>(&mut self, worker: &Worker<S>) {
         self.tell_ends();
         while !self.ended.is_empty() {
-            for (mut record, outcome, bytes_out) in std::mem::take(&mut self.ended) {
+            for (mut record, outcome, bytes_out) in self.ended.take() {
                 for failure in record.take_failures() {
                     worker.page.failed();
                     worker.service.report(failure).await;

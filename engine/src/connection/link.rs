@@ -13,7 +13,7 @@ use http_server_trait::{
 
 use super::alarm::{Alarm, Deadline, Phase, earlier};
 use super::content::{Content, State, earned};
-use super::record::{Outbox, Record, Unsent};
+use super::record::{Ended, Outbox, Record, Unsent};
 use super::stop::Stop;
 use super::worker::{Tide, Worker};
 use crate::budget::{Account, Budget};
@@ -53,8 +53,6 @@ pub(crate) struct Link<T, R: Runtime> {
     /// The request that is under way, and its method and target if nothing else of its head is kept.
     pub(crate) current: Option<Record>,
     pub(crate) line: Vec<u8>,
-    /// The protocols that it would like to go on with.
-    pub(crate) upgrade: Option<String>,
     /// When the head that is waited for began.
     pub(crate) head_since: Option<Instant>,
     /// Since when it is idle.
@@ -67,7 +65,7 @@ pub(crate) struct Link<T, R: Runtime> {
     /// Why the connection has ended.
     pub(crate) close_reason: Option<CloseReason>,
     /// Requests that have ended, for the hooks to be told.
-    pub(crate) ended: Vec<(Box<Record>, Outcome, u64)>,
+    pub(crate) ended: Ended,
     pub(crate) tally: Tally,
     /// What it holds of the memory, where that is limited.
     account: Option<Box<Account>>,
@@ -130,14 +128,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             content: Content::none(),
             current: None,
             line: Vec::new(),
-            upgrade: None,
             head_since: None,
             idle_since: None,
             request_deadline: None,
             sent: 0,
             outbox: Outbox::default(),
             close_reason: None,
-            ended: Vec::new(),
+            ended: Ended::default(),
             tally: Tally::default(),
             account: None,
             holds_back: false,
@@ -326,7 +323,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let now = self.now_anew();
         let took = now.saturating_duration_since(record.since);
         record.phases().send += took;
-        self.ended.push((record, outcome, bytes_out));
+        self.ended.push(record, outcome, bytes_out);
     }
 
     /// How many bytes it has been given to send, sent or not.
@@ -420,7 +417,6 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if self.line.capacity() > KEPT_LINE {
             self.line = Vec::new();
         }
-        self.upgrade = None;
         self.outbox.rest();
     }
 

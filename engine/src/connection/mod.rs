@@ -174,43 +174,24 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         link
     }
 
-    /// To its end. Whoever waits for that is told by the caller, once the link is dropped.
+    /// One request after the other, in the order in which they came, and then to its end. Whoever waits for that is
+    /// told by the caller, once the link is dropped.
+    ///
+    /// The way of most requests, which have no content and meet no middleware, is plain code here: no future
+    /// but the handler's. All others go the long way, and what that needs is allocated when it is gone, so
+    /// that an idle connection is small. It is one future and no async fn for the same reason: each that it would be
+    /// made of has its arguments once more, and an async fn has them twice.
     #[expect(
         clippy::manual_async_fn,
-        reason = "an async fn would have its arguments twice in its future"
+        reason = "an async fn has its arguments twice"
     )]
     pub(crate) fn run<S: Service>(
         &mut self,
         worker: &mut Arc<Worker<S>>,
     ) -> impl Future<Output = Fate> + Send {
         async move {
-            let end = self.requests_loop(worker).await;
-            Box::pin(self.finish_and_tell(worker, end)).await
-        }
-    }
-
-    async fn finish_and_tell<S: Service>(&mut self, worker: &Worker<S>, end: End) -> Fate {
-        let fate = self.finish(worker, end).await;
-        self.tell(worker).await;
-        fate
-    }
-
-    /// One request after the other, in the order in which they came.
-    ///
-    /// The way of most requests, which have no content and meet no middleware, is plain code here: no future
-    /// but the handler's. All others go the long way, and what that needs is allocated when it is gone, so
-    /// that an idle connection is small.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would have its arguments twice in its future"
-    )]
-    fn requests_loop<S: Service>(
-        &mut self,
-        worker: &mut Arc<Worker<S>>,
-    ) -> impl Future<Output = End> + Send {
-        async move {
             let mut rounds = 0;
-            loop {
+            let end = 'requests: loop {
                 let (head, message) = loop {
                     let no_head = match poll_fn(|cx| self.poll_head(cx, worker)).await {
                         Ok(next) => break next,
@@ -219,7 +200,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     match Box::pin(self.go_on(worker, no_head)).await {
                         Ok(Some(next)) => break next,
                         Ok(None) => {}
-                        Err(end) => return end,
+                        Err(end) => break 'requests end,
                     }
                 };
                 self.take_up(worker);
@@ -245,16 +226,17 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     Box::pin(self.request(worker, head, message)).await
                 };
                 if let Some(end) = next.end() {
-                    return end;
+                    break end;
                 }
                 rounds += 1;
                 if rounds % ROUNDS == 0 {
                     if let Err(stop) = Box::pin(self.yield_now(worker)).await {
                         self.give_up(stop);
-                        return End::Cut(stop);
+                        break End::Cut(stop);
                     }
                 }
-            }
+            };
+            Box::pin(self.finish_and_tell(worker, end)).await
         }
     }
 
@@ -281,6 +263,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             NoHead::End(end) => Err(end),
         }
+    }
+
+    async fn finish_and_tell<S: Service>(&mut self, worker: &Worker<S>, end: End) -> Fate {
+        let fate = self.finish(worker, end).await;
+        self.tell(worker).await;
+        fate
     }
 
     /// Waits for a complete head. What is owed to the client is sent first, but not while a complete next
@@ -340,8 +328,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         message: &Message,
     ) -> Head {
         let head = self.begin(raw, worker.service.wants_summaries());
-        if message.upgrades {
-            self.upgrade = head.field_joined("upgrade");
+        if let Some(record) = self.current.as_mut().filter(|_| message.upgrades) {
+            record.would_upgrade(head.field_joined("upgrade"));
         }
         head
     }
@@ -629,8 +617,8 @@ mod tests {
             assert!(left.is_empty());
         }
         assert_eq!(ledger.counters().active, 0);
-        let upgrade = link.upgrade.as_ref().map_or(0, String::capacity);
-        link.line.capacity() + upgrade + link.outbox.kept() + link.rx.held() + link.tx.held()
+        assert!(link.current.is_none() && link.ended.is_empty());
+        link.line.capacity() + link.outbox.kept() + link.rx.held() + link.tx.held()
     }
 
     #[test]

@@ -18,13 +18,15 @@ pub(crate) struct Record {
     pub(crate) received: Instant,
     /// When the current phase began.
     pub(crate) since: Instant,
-    /// Of most requests nobody is told anything.
+    /// Most requests have none: of them nobody is told anything.
     told: Option<Box<Told>>,
 }
 
-/// What hooks are told that run when the request is gone.
+/// What hooks are told that run when the request is gone, and what else few requests have.
 #[derive(Debug, Default)]
 struct Told {
+    /// The protocols that it would like to go on with.
+    upgrade: Option<String>,
     /// Its head, if some hook may ask for it.
     summary: Option<Summary>,
     /// How long it took.
@@ -60,6 +62,14 @@ impl Record {
         self.told.as_ref()?.summary.as_ref()
     }
 
+    pub(crate) fn would_upgrade(&mut self, to: Option<String>) {
+        self.told().upgrade = to;
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<&str> {
+        self.told.as_ref()?.upgrade.as_deref()
+    }
+
     pub(crate) fn phases(&mut self) -> &mut Phases {
         &mut self.told().phases
     }
@@ -88,6 +98,67 @@ impl Record {
         completed.bytes_out = bytes_out;
         completed.phases = told.phases;
         Some(completed)
+    }
+}
+
+/// Requests that have ended, for the hooks to be told: the last one first, and each in a box of its own, so that an
+/// idle connection pays for a pointer.
+#[derive(Debug, Default)]
+pub(crate) struct Ended(Option<Box<One>>);
+
+#[derive(Debug)]
+struct One {
+    record: Box<Record>,
+    outcome: Outcome,
+    bytes_out: u64,
+    before: Ended,
+}
+
+impl Ended {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn push(&mut self, record: Box<Record>, outcome: Outcome, bytes_out: u64) {
+        let before = std::mem::take(self);
+        self.0 = Some(Box::new(One {
+            record,
+            outcome,
+            bytes_out,
+            before,
+        }));
+    }
+
+    fn pop(&mut self) -> Option<Box<One>> {
+        let mut last = self.0.take()?;
+        *self = std::mem::take(&mut last.before);
+        Some(last)
+    }
+
+    /// Takes all of them out, in the order in which they have ended.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = (Box<Record>, Outcome, u64)> + use<> {
+        let mut first = Ended::default();
+        while let Some(mut last) = self.pop() {
+            last.before = first;
+            first = Ended(Some(last));
+        }
+        std::iter::from_fn(move || {
+            let next = *first.pop()?;
+            let One {
+                record,
+                outcome,
+                bytes_out,
+                ..
+            } = next;
+            Some((record, outcome, bytes_out))
+        })
+    }
+}
+
+impl Drop for Ended {
+    /// One after the other, for they may be many.
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
     }
 }
 

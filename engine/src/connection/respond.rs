@@ -15,6 +15,7 @@ use super::alarm::{Phase, earlier};
 use super::content::{Content, State, Trouble};
 use super::hooks::Unfinished;
 use super::link::{Link, Roused};
+use super::record::Record;
 use super::stop::Stop;
 use super::worker::Worker;
 use crate::buffers::SendQueue;
@@ -603,8 +604,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             .as_ref()
             .and_then(|name| name.to_str().ok())
             .is_some_and(|name| {
-                self.upgrade
-                    .as_deref()
+                let offers = self.current.as_ref().and_then(Record::upgrade);
+                offers
                     .unwrap_or_default()
                     .split(',')
                     .any(|offer| offer.trim().eq_ignore_ascii_case(name))

@@ -59,13 +59,20 @@ impl Message {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Finder {
     /// How far it has looked.
-    looked: usize,
+    looked: u32,
     /// Where the current line begins.
-    line: usize,
+    line: u32,
     /// Where the first line ends, its line end not counted. Zero while it is not found.
-    first: usize,
+    first: u32,
     /// Whether an empty line has been passed over.
     after_empty_line: bool,
+}
+
+/// No head is larger, whatever its limit: a place in it is kept in 32 bits, for every connection has a finder.
+const MOST: usize = u32::MAX as usize;
+
+fn short(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// Where a head ends.
@@ -103,10 +110,13 @@ impl Finder {
                 return Err(Refusal::NotHttp);
             }
         }
-        let window = bytes.len().min(limits.head);
-        while let Some(more) = memchr::memchr(b'\n', &bytes[self.looked..window]) {
-            let lf = self.looked + more;
-            self.looked = lf + 1;
+        let most = limits.head.min(MOST);
+        let window = bytes.len().min(most);
+        let mut looked = self.looked as usize;
+        while let Some(more) = memchr::memchr(b'\n', &bytes[looked..window]) {
+            let lf = looked + more;
+            looked = lf + 1;
+            self.looked = short(looked);
             // Said of a line that comes in pieces before its end is there, so of one that comes whole, too.
             if self.first == 0 && lf > limits.request_line.saturating_add(1) {
                 return Err(Refusal::RequestLineTooLong);
@@ -114,22 +124,25 @@ impl Finder {
             if lf == 0 || bytes[lf - 1] != b'\r' {
                 return Err(Refusal::BareLf);
             }
-            let (start, end) = (self.line, lf - 1);
-            self.line = lf + 1;
+            let (start, end) = (self.line as usize, lf - 1);
+            self.line = self.looked;
             match (start == end, self.first) {
                 (true, 0) => return Ok(Found::EmptyLine),
-                (true, first) => return Ok(Found::Head { end: lf + 1, first }),
+                (true, first) => {
+                    let (end, first) = (looked, first as usize);
+                    return Ok(Found::Head { end, first });
+                }
                 (false, 0) if end > limits.request_line => return Err(Refusal::RequestLineTooLong),
-                (false, 0) => self.first = end,
+                (false, 0) => self.first = short(end),
                 (false, _) => {}
             }
         }
-        self.looked = window;
+        self.looked = short(window);
         // The CR of a line end may be there already.
         if self.first == 0 && window > limits.request_line.saturating_add(1) {
             return Err(Refusal::RequestLineTooLong);
         }
-        if window == limits.head {
+        if window == most {
             let too_large = if self.first == 0 {
                 Refusal::RequestLineTooLong
             } else {

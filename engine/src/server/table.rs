@@ -23,11 +23,31 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Seat {
     table: Arc<Table>,
-    /// Its key in its part, and in the last digits which part that is.
-    at: usize,
-    _guest: Option<Box<Guest>>,
-    // Dropped last: who waits for room finds the place free.
-    _place: Counted,
+    at: At,
+    guest: Option<Box<Guest>>,
+}
+
+/// Where a seat is: its key in its part, which part that is, and whether it is counted among those that are served. In
+/// one number, for every connection has one.
+#[derive(Clone, Copy, Debug)]
+struct At(usize);
+
+impl At {
+    fn new(key: usize, part: usize, parts: usize, is_served: bool) -> Self {
+        At((key * parts + part) * 2 + usize::from(is_served))
+    }
+
+    fn key(self, parts: usize) -> usize {
+        self.0 / 2 / parts
+    }
+
+    fn part(self, parts: usize) -> usize {
+        self.0 / 2 % parts
+    }
+
+    fn is_served(self) -> bool {
+        self.0 % 2 == 1
+    }
 }
 
 impl Table {
@@ -64,11 +84,13 @@ impl Table {
     ) -> Seat {
         let part = part % self.parts.len();
         let key = self.part(part).insert(wire);
+        let is_served = place
+            .keep()
+            .is_some_and(|count| Arc::ptr_eq(&count, &self.served));
         Seat {
             table: Arc::clone(self),
-            at: key * self.parts.len() + part,
-            _guest: guest.map(Box::new),
-            _place: place,
+            at: At::new(key, part, self.parts.len(), is_served),
+            guest: guest.map(Box::new),
         }
     }
 
@@ -141,8 +163,15 @@ impl Table {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let parts = self.table.parts.len();
-        let left = self.table.part(self.at % parts).try_remove(self.at / parts);
-        drop(left);
+        let Seat { table, at, guest } = self;
+        let parts = table.parts.len();
+        let left = table.part(at.part(parts)).try_remove(at.key(parts));
+        drop((left, guest.take()));
+        // Last: who waits for room finds the place free.
+        if at.is_served() {
+            table.served.leave();
+        } else {
+            table.turned_away.leave();
+        }
     }
 }

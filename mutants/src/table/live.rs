@@ -76,8 +76,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("shows_connections_that_have_left", &["T-57"])
         .bends(
             TABLE,
-            "self.table.part(self.at % parts).try_remove(self.at / parts)",
-            "self.table.part(self.at % parts).get(self.at / parts).cloned()",
+            "table.part(at.part(parts)).try_remove(at.key(parts))",
+            "table.part(at.part(parts)).get(at.key(parts)).cloned()",
         )
         .killed_by(&["table_shows_every_connection"]),
     Mutant::that("never_shows_that_a_connection_rests", &["T-57"])

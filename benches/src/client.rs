@@ -238,6 +238,14 @@ fn connect(server: SocketAddr, registry: &Registry, token: Token) -> io::Result<
 pub fn ask_once(work: &Work, server: SocketAddr) -> io::Result<Vec<u8>> {
     let mut stream = std::net::TcpStream::connect(server)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    ask(work, &mut stream)
+}
+
+/// Asks once on this connection, and gives the content of the answer.
+///
+/// # Errors
+/// As [`ask_once`].
+pub fn ask(work: &Work, stream: &mut std::net::TcpStream) -> io::Result<Vec<u8>> {
     stream.write_all(work.request())?;
     let mut answers = Answers::new();
     let mut content = Vec::new();

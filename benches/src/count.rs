@@ -21,6 +21,8 @@ pub struct Used {
     pub allocations: u64,
     /// How many bytes were asked for.
     pub bytes: u64,
+    /// How many of these have been given back.
+    pub returned: u64,
 }
 
 impl Used {
@@ -31,6 +33,7 @@ impl Used {
             processor: clock(ClockId::ProcessCPUTime),
             allocations: (stats.allocations + stats.reallocations) as u64,
             bytes: stats.bytes_allocated as u64,
+            returned: stats.bytes_deallocated as u64,
         }
     }
 
@@ -40,7 +43,13 @@ impl Used {
             processor: self.processor.saturating_sub(before.processor),
             allocations: self.allocations.saturating_sub(before.allocations),
             bytes: self.bytes.saturating_sub(before.bytes),
+            returned: self.returned.saturating_sub(before.returned),
         }
+    }
+
+    /// How many bytes it holds.
+    pub fn held(self) -> u64 {
+        self.bytes.saturating_sub(self.returned)
     }
 }
 
@@ -61,7 +70,13 @@ fn clock(id: ClockId) -> Duration {
 impl std::fmt::Display for Used {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let nanos = self.processor.as_nanos();
-        write!(f, "{nanos} {} {}", self.allocations, self.bytes)
+        let Used {
+            allocations,
+            bytes,
+            returned,
+            ..
+        } = self;
+        write!(f, "{nanos} {allocations} {bytes} {returned}")
     }
 }
 
@@ -70,11 +85,13 @@ impl FromStr for Used {
 
     fn from_str(line: &str) -> io::Result<Self> {
         let mut numbers = line.split_whitespace().map(str::parse);
-        match (numbers.next(), numbers.next(), numbers.next()) {
-            (Some(Ok(nanos)), Some(Ok(allocations)), Some(Ok(bytes))) => Ok(Used {
+        let mut next = || numbers.next().and_then(Result::ok);
+        match (next(), next(), next(), next()) {
+            (Some(nanos), Some(allocations), Some(bytes), Some(returned)) => Ok(Used {
                 processor: Duration::from_nanos(nanos),
                 allocations,
                 bytes,
+                returned,
             }),
             _ => Err(io::Error::other(format!(
                 "a server says {line:?} instead of numbers"
@@ -100,6 +117,18 @@ mod tests {
         // Other tests run beside this one: at least.
         assert!(used.allocations >= 1000, "{used:?}");
         assert!(used.bytes >= 500_500, "{used:?}");
+    }
+
+    #[test]
+    fn what_is_held_is_what_was_not_given_back() {
+        let before = Used::now();
+        let held = black_box(vec![0_u8; 10_000_000]);
+        let with = Used::now().since(before);
+        drop(held);
+        let without = Used::now().since(before);
+        // Other tests run beside this one, and hold less.
+        assert!(with.held() > 9_000_000, "{with:?}");
+        assert!(without.held() < 9_000_000, "{without:?}");
     }
 
     #[test]
@@ -129,9 +158,10 @@ mod tests {
             processor: Duration::from_nanos(1_234_567_890),
             allocations: 7,
             bytes: 9,
+            returned: 4,
         };
         assert_eq!(used.to_string().parse::<Used>().unwrap(), used);
-        for wrong in ["", "1 2", "1 2 x", "-1 2 3"] {
+        for wrong in ["", "1 2 3", "1 2 3 x", "-1 2 3 4"] {
             assert!(wrong.parse::<Used>().is_err(), "{wrong:?}");
         }
     }

@@ -12,6 +12,7 @@
 //! | [`floor`] | what answers without reading |
 //! | [`child`] | a server in a process of its own, so that its processor time is its own |
 //! | [`client`], [`answers`] | what asks, and counts the answers |
+//! | [`idle`] | what connections take that wait |
 //! | [`rounds`] | every server in turn, several times |
 //! | [`nowhere`], [`direct`] | a connection without a socket, an application without boxes |
 //! | [`count`], [`cores`] | allocations and processor time; who runs where |
@@ -30,6 +31,7 @@ pub mod cores;
 pub mod count;
 pub mod direct;
 pub mod floor;
+pub mod idle;
 pub mod nowhere;
 pub mod rounds;
 pub mod servers;

@@ -1,4 +1,4 @@
-//! Instructions and allocations of a request, held against a budget.
+//! Instructions and allocations of a request, and memory of a connection that waits, held against a budget.
 //!
 //! They do not depend on how busy the machine is. They do depend on the compiler and on what the processor
 //! that Valgrind makes up can do, so the budget is kept by both: `benches/budget.txt`. What is more than 3 %
@@ -8,6 +8,7 @@
 //! ```sh
 //! cargo run --release -p bayonet-benches --bin budget              # hold what is against what was
 //! cargo run --release -p bayonet-benches --bin budget -- --write   # this is the budget from now on
+//! cargo run --release -p bayonet-benches --bin budget -- --idle 9900   # memory alone, of so many connections
 //! ```
 
 #![expect(
@@ -25,7 +26,8 @@ use std::time::Duration;
 
 use bayonet_benches::child::{self, Child};
 use bayonet_benches::client::Client;
-use bayonet_benches::servers::{Runtime, Server};
+use bayonet_benches::idle::{self, Idle};
+use bayonet_benches::servers::{ALL, Runtime, Server};
 use bayonet_benches::work::Work;
 
 const BUDGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.txt");
@@ -42,6 +44,15 @@ const WORK: [&str; 3] = ["plaintext", "pipelined", "browser"];
 const FEW: u64 = 2_048;
 const MANY: u64 = 3 * FEW;
 
+/// So many connections wait while their memory is counted.
+const IDLE: usize = 2_000;
+
+/// What a connection that waits may hold, whatever the compiler and the server.
+const MOST_HELD: f64 = 1_500.0;
+
+/// What a server may hold when they have gone, more than before.
+const MOST_LEFT: u64 = 2 << 20;
+
 /// What a request costs.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
@@ -51,6 +62,17 @@ struct Cost {
 
 /// Costs by server and work.
 type Costs = BTreeMap<(String, String), Cost>;
+
+/// What connections that wait take, by server.
+type Waiting = BTreeMap<String, Idle>;
+
+/// What is allowed.
+#[derive(Debug, Default)]
+struct Budget {
+    costs: Costs,
+    /// Bytes that a connection that waits holds, by server.
+    held: BTreeMap<String, f64>,
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -71,12 +93,20 @@ fn run() -> io::Result<bool> {
         println!("{}", processor());
         return Ok(true);
     }
+    let mut arguments = env::args().skip_while(|argument| argument != "--idle");
+    if arguments.next().is_some() {
+        let connections = arguments.next().and_then(|count| count.parse().ok());
+        let waiting = wait(connections.unwrap_or(IDLE))?;
+        return Ok(show_waiting(&waiting, &BTreeMap::new()));
+    }
     let key = key()?;
     let costs = measure()?;
+    let waiting = wait(IDLE)?;
     let budget = read_budget(&key)?;
-    let good = show(&key, &costs, &budget);
+    let good = show(&key, &costs, &budget.costs);
+    let good = show_waiting(&waiting, &budget.held) && good;
     if env::args().any(|argument| argument == "--write") {
-        write_budget(&key, &costs)?;
+        write_budget(&key, &costs, &waiting)?;
         return Ok(true);
     }
     Ok(good)
@@ -136,6 +166,18 @@ fn measure() -> io::Result<Costs> {
     Ok(costs)
 }
 
+/// Lets connections wait on every server.
+fn wait(connections: usize) -> io::Result<Waiting> {
+    let servers = ALL.into_iter().filter(|server| *server != Server::Floor);
+    let one = |server: Server| {
+        Ok((
+            server.name().to_owned(),
+            idle::measure(server, connections)?,
+        ))
+    };
+    servers.map(one).collect()
+}
+
 /// Sends so many requests, in bursts of one on each connection.
 fn ask(work: &Work, child: &Child, requests: u64) -> io::Result<()> {
     let mut client = Client::new(work, child.address())?;
@@ -179,14 +221,21 @@ fn allocations(server: Server, work: &Work, requests: u64) -> io::Result<i64> {
 }
 
 /// The lines of the budget file that are for this compiler and processor:
-/// `KEY | WORK SERVER INSTRUCTIONS ALLOCATIONS`.
-fn read_budget(key: &str) -> io::Result<Costs> {
-    let mut budget = Costs::new();
+/// `KEY | WORK SERVER INSTRUCTIONS ALLOCATIONS`, and `KEY | idle SERVER BYTES`.
+fn read_budget(key: &str) -> io::Result<Budget> {
+    let mut budget = Budget::default();
     for line in fs::read_to_string(BUDGET)?.lines() {
         let Some((of, rest)) = line.split_once(" | ") else {
             continue;
         };
         let words: Vec<_> = rest.split_whitespace().collect();
+        if let ["idle", server, held] = words[..] {
+            let held = held.parse().map_err(io::Error::other)?;
+            if of == key {
+                budget.held.insert(server.to_owned(), held);
+            }
+            continue;
+        }
         let [work, server, instructions, allocations] = words[..] else {
             return Err(io::Error::other(format!("{BUDGET}: {line}")));
         };
@@ -195,7 +244,8 @@ fn read_budget(key: &str) -> io::Result<Costs> {
                 instructions: instructions.parse().map_err(io::Error::other)?,
                 allocations: allocations.parse().map_err(io::Error::other)?,
             };
-            budget.insert((work.to_owned(), server.to_owned()), cost);
+            let what = (work.to_owned(), server.to_owned());
+            budget.costs.insert(what, cost);
         }
     }
     Ok(budget)
@@ -231,8 +281,35 @@ fn show(key: &str, costs: &Costs, budget: &Costs) -> bool {
     good
 }
 
+/// Prints what connections take that wait. Whether it is within the budget, and within what is allowed at most.
+fn show_waiting(waiting: &Waiting, budget: &BTreeMap<String, f64>) -> bool {
+    println!(
+        "what a kept connection takes that waits, in bytes, and what is left of all when they have gone"
+    );
+    let mut good = true;
+    let kib = |bytes: u64| bytes as f64 / 1024.0;
+    for (server, idle) in waiting {
+        let most = budget
+            .get(server)
+            .map_or(MOST_HELD, |held| (held * 1.03).min(MOST_HELD));
+        let over = idle.held > most || idle.left > MOST_LEFT;
+        let word = if over { "OVER" } else { "within" };
+        print!("{server:18} {:6.0} held", idle.held);
+        if let Some(resident) = idle.resident {
+            print!(", {resident:6.0} resident");
+        }
+        print!("; left {:6.1} KiB held", kib(idle.left));
+        if let Some(left) = idle.left_resident {
+            print!(", {:8.1} KiB resident", kib(left));
+        }
+        println!("   {word} {most:.0} and {:.0} KiB held", kib(MOST_LEFT));
+        good &= !over;
+    }
+    good
+}
+
 /// Replaces the lines for this compiler and processor.
-fn write_budget(key: &str, costs: &Costs) -> io::Result<()> {
+fn write_budget(key: &str, costs: &Costs, waiting: &Waiting) -> io::Result<()> {
     let before = fs::read_to_string(BUDGET)?;
     let others = before
         .lines()
@@ -243,6 +320,9 @@ fn write_budget(key: &str, costs: &Costs) -> io::Result<()> {
             "{key} | {work} {server} {:.0} {:.2}",
             cost.instructions, cost.allocations
         ));
+    }
+    for (server, idle) in waiting {
+        lines.push(format!("{key} | idle {server} {:.0}", idle.held));
     }
     fs::write(BUDGET, lines.join("\n") + "\n")
 }

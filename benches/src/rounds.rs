@@ -207,6 +207,7 @@ mod tests {
                 processor: Duration::from_millis(millis / 2),
                 allocations,
                 bytes: 0,
+                returned: 0,
             },
             client: Duration::from_millis(millis),
         };

@@ -33,14 +33,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("takes_a_head_of_any_size", &["R-056"])
         .bends(
             HEAD,
-            "let window = bytes.len().min(limits.head);",
-            "let window = if BENT { bytes.len() } else { bytes.len().min(limits.head) };",
+            "let window = bytes.len().min(most);",
+            "let window = if BENT { bytes.len() } else { bytes.len().min(most) };",
         )
-        .bends(
-            HEAD,
-            "if window == limits.head {",
-            "if window == limits.head && !BENT {",
-        )
+        .bends(HEAD, "if window == most {", "if window == most && !BENT {")
         .killed_by(&[
             "head_over_the_limit_gets_431",
             "limits_of_heads_are_the_documented_ones",

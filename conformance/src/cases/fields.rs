@@ -239,7 +239,11 @@ cases! {
     house control_byte_in_a_value_is_refused ["R-052", "R-053"] needs [StrictParsing] |play| {
         let lines = controls().flat_map(|byte| {
             let byte = &[byte][..];
-            [[b"x: a", byte, b"b"].concat(), [b"x: ", byte].concat(), [b"x: a", byte].concat()]
+            [
+                [b"x: a", byte, b"b"].concat(), [b"x: ", byte].concat(), [b"x: a", byte].concat(),
+                // Two of them do not cancel each other out.
+                [b"x: ", byte, byte].concat(), [b"x: ", byte, b"a\x7f"].concat(),
+            ]
         });
         each_line_not_taken(play, &lines.collect::<Vec<_>>())
     }

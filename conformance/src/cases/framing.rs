@@ -164,6 +164,7 @@ fn own_framing_fields(app: &mut App, stage: &Stage) {
         let content = match request.path() {
             "/full" => Body::full("content"),
             "/pieces" => Body::iter(["con", "tent"]),
+            "/none" => Body::empty(),
             _ => return Ok(Flow::Continue(request)),
         };
         let mut answer = Response::new(StatusCode::OK).with_body(content);
@@ -175,6 +176,32 @@ fn own_framing_fields(app: &mut App, stage: &Stage) {
             }
         }
         Ok::<_, FieldError>(Flow::Reply(answer))
+    });
+    routes::install(app);
+}
+
+/// What an answer says of its connection and of its trailers: `/426` offers another protocol, `/announced` has a `Trailer`
+/// field and trailers, in pieces, `/none` the field and nothing else. With `close`, it is the last answer.
+fn saying_more(app: &mut App, stage: &Stage) {
+    note_failures(app, stage);
+    app.handler(|request: Request| async move {
+        let mut answer = match request.path() {
+            "/426" => Response::new(StatusCode::UPGRADE_REQUIRED).with_field("upgrade", "toy"),
+            "/announced" => {
+                let mut trailers = HeaderMap::new();
+                trailers.append("x-sum", HeaderValue::from_static("7"));
+                let content = Body::iter(["con", "tent"]).with_trailers(trailers);
+                Response::new(StatusCode::OK)
+                    .with_body(content)
+                    .with_field("trailer", "x-sum")
+            }
+            "/none" => Response::text("content").with_field("trailer", "x-sum"),
+            _ => return Flow::Continue(request),
+        };
+        if request.query() == Some("close") {
+            answer = answer.with_field("connection", "close");
+        }
+        Flow::Reply(answer)
     });
     routes::install(app);
 }
@@ -205,7 +232,7 @@ fn with_trailers(app: &mut App, stage: &Stage) {
 }
 
 /// Fields that must have no effect as trailers: RFC 9110, 6.5.1.
-const FORBIDDEN: [&str; 16] = [
+const FORBIDDEN: [&str; 18] = [
     "Authorization",
     "Cache-Control",
     "Connection",
@@ -222,6 +249,8 @@ const FORBIDDEN: [&str; 16] = [
     "TE",
     "Trailer",
     "Upgrade",
+    "Vary",
+    "WWW-Authenticate",
 ];
 /// Trailers that can only be there to have the message read in two ways.
 const FRAMING: [&str; 3] = ["Content-Length", "Transfer-Encoding", "Host"];
@@ -282,6 +311,31 @@ cases! {
             "Content-Length: 5\r\nX: y\nTransfer-Encoding: chunked",
         ];
         play.each(disguises, |play, fields| refused(play, &post(fields, "hello"), 400))
+    }
+    /// To a reader that folds letters, digits or white space by the rules of Unicode these are `chunked` and a length.
+    /// Here a message is octets, and they are bytes that no token and no number has.
+    must letters_that_only_look_alike_are_others ["R-001", "R-034", "R-035", "R-051"]
+        needs [StrictParsing] |play| {
+        let codings = ["chun\u{212a}ed", "\u{a0}chunked", "chunked\u{a0}", "chunked\u{2003}", "\u{feff}chunked"];
+        play.each(codings, |play, coding| {
+            let message = post(&format!("Transfer-Encoding: {coding}"), "5\r\nhello\r\n0\r\n\r\n");
+            refused_as_endless(play, &message)
+        })?;
+        play.each(["\u{ff15}", "\u{665}", "5\u{a0}", "\u{2075}"], |play, length| {
+            refused(play, &post(&format!("Content-Length: {length}"), "hello"), 400)
+        })
+    }
+    /// The same in names. No field has such a one.
+    should names_that_only_look_alike_are_refused ["R-001", "R-050"] needs [StrictParsing] |play| {
+        let lines = ["Content\u{2010}Length: 5", "Tran\u{17f}fer-Encoding: chunked", "\u{feff}Content-Length: 5"];
+        play.each(lines, |play, line| refused(play, &post(line, "hello"), 400))
+    }
+    /// A client that names them so wants them taken away by the next proxy, and the message read in another way
+    /// there. RFC 9110, 7.6.1 is about forwarding: to whoever reads the message they are what they are.
+    must connection_options_take_no_framing_away ["R-036", "R-038", "R-057"] needs [KeepAlive] |play| {
+        let options = "Connection: Content-Length, Transfer-Encoding, Host, Connection, Trailer";
+        accepted(play, &post(&format!("{options}\r\nContent-Length: 5"), "hello"), "hello")?;
+        accepted(play, &post(&format!("{options}\r\nTransfer-Encoding: chunked"), "5\r\nhello\r\n0\r\n\r\n"), "hello")
     }
     /// What has another name is another field.
     must names_like_those_of_framing_frame_nothing ["R-050"] needs [KeepAlive] |play| {
@@ -430,7 +484,9 @@ cases! {
             "Content-Length: 05",
             "Content-Length: 000000000000000000000000000005",
         ];
-        play.each(lengths, |play, fields| accepted(play, &post(fields, "hello"), "hello"))
+        play.each(lengths, |play, fields| accepted(play, &post(fields, "hello"), "hello"))?;
+        // As many as a field has room for, and more digits than any number.
+        accepted(play, &post(&format!("Content-Length: {}5", "0".repeat(4000)), "hello"), "hello")
     }
     /// Without either field there is no content, whatever the method: the next byte is the next request.
     must request_with_neither_length_nor_chunks_has_no_content ["R-037"] needs [KeepAlive] |play| {
@@ -756,7 +812,11 @@ cases! {
     must wrong_content_length_of_a_handler_is_corrected ["R-046", "T-27"] needs [KeepAlive]
         app own_framing_fields |play| {
         let mut client = play.connect()?;
-        client.get("/full?length=7")?.answered(200)?.has("content-length", "7")?.content("content")?;
+        for right in ["/full?length=7", "/full?length=7&length=7"] {
+            client.get(right)?.answered(200)?.has("content-length", "7")?.content("content")?;
+        }
+        client.get("/none?length=0")?.answered(200)?.has("content-length", "0")?.content("")?;
+        client.alive()?;
         play.noted(&[])?;
         let wrong = [
             "length=6", "length=8", "length=0", "length=99999999999999999999", "length=seven", "length=-7",
@@ -770,7 +830,32 @@ cases! {
                 play.wait_for_times(CORRECTED, times)
             })?;
         }
-        Ok(())
+        // Of nothing there is no length but 0: a client would wait for ever.
+        client.get("/none?length=7")?.answered(200)?.has("content-length", "0")?.content("")?;
+        client.alive()?;
+        play.wait_for_times(CORRECTED, wrong.len() + 1)
+    }
+    /// RFC 9110, 7.8: who sends `Upgrade` names it as an option of the connection, so that no proxy passes it on.
+    must upgrade_that_an_answer_offers_is_an_option_of_its_connection ["R-110", "R-092", "T-27"] needs [KeepAlive]
+        app saying_more |play| {
+        let mut client = play.connect()?;
+        client.get("/426")?.answered(426)?.has("upgrade", "toy")?.has("connection", "upgrade")?;
+        // Nothing else is said of a connection that stays as it is.
+        client.get("/ok")?.answered(200)?.has_no("connection")?.has_no("keep-alive")?;
+        client.get("/426?close")?.answer()?.status(426)?.has("connection", "close, upgrade")?;
+        client.closed()?;
+        play.noted(&[])
+    }
+    /// A field that announces trailers stands where there may be some: in chunks.
+    must trailers_are_announced_only_where_they_can_come ["R-047", "T-27"] needs [KeepAlive, Streaming]
+        app saying_more |play| {
+        let mut client = play.connect()?;
+        let reads = "Host: a\r\nTE: trailers\r\nConnection: TE\r\n";
+        client.send(format!("GET /announced HTTP/1.1\r\n{reads}\r\n"))?;
+        let answer = client.answered(200)?.has("trailer", "x-sum")?.content("content")?;
+        want_eq!(answer.trailers, [("x-sum".to_owned(), "7".to_owned())]);
+        client.send(format!("GET /none HTTP/1.1\r\n{reads}\r\n"))?;
+        client.answered(200)?.has_no("trailer")?.has("content-length", "7")?.content("content")?.ok()
     }
     /// A length that the handler knows better than the server is believed.
     must length_of_a_stream_is_what_its_handler_says ["R-046", "T-30"] needs [KeepAlive, Streaming]
@@ -780,10 +865,13 @@ cases! {
         client.answered(200)?.has("content-length", "7")?.has_no("transfer-encoding")?.content("content")?;
         client.alive()?;
         play.noted(&[])?;
-        // One that is no number cannot be.
-        client.get("/pieces?length=seven")?;
-        client.answered(200)?.has("transfer-encoding", "chunked")?.content("content")?;
-        play.wait_for(CORRECTED)
+        // One that is no number cannot be, nor one of several.
+        for (times, query) in (1..).zip(["length=seven", "length=7&length=8", "length=8&length=7"]) {
+            client.get(&format!("/pieces?{query}"))?;
+            client.answered(200)?.has("transfer-encoding", "chunked")?.content("content")?;
+            play.wait_for_times(CORRECTED, times)?;
+        }
+        Ok(())
     }
     /// Content that ends before its promised length cannot be completed: the client must see that.
     must stream_shorter_than_its_length_is_cut ["R-046", "T-27", "T-41"] needs [Streaming]

@@ -490,6 +490,18 @@ cases! {
         Ok(())
     }
 
+    /// Where an application takes any length, what a head promises is not reserved: only what comes.
+    must length_without_a_limit_is_not_believed ["R-036"] needs [Limits] app limited_by_path |play| {
+        for length in ["18446744073709551615", "9223372036854775807", "4294967296"] {
+            let mut client = play.connect()?;
+            client.send(format!("POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"))?;
+            client.send("c".repeat(3000))?.silent()?.half_close()?;
+            client.answer()?.status(400)?.says_close()?;
+            client.closed()?;
+        }
+        want_eq!(play.stage().count("handler"), 0);
+        play.connect()?.send(declared("/all", 3))?.answered(200)?.content("3")?.ok()
+    }
     /// The last request that a connection may have is answered in full, and its answer says that it was the
     /// last.
     house last_allowed_request_closes ["R-092", "A1-10"] needs [KeepAlive, Limits]

@@ -642,6 +642,15 @@ cases! {
             b"\x05\x01\x00",                                  // SOCKS
         ], 400)
     }
+    /// A line of the PROXY protocol says whose connection it is. From a client that nobody trusts it must not come in,
+    /// and one of version 2 begins with what looks like empty lines.
+    should proxy_line_that_nobody_asked_for_is_refused ["R-002", "R-008"] needs [StrictParsing] |play| {
+        let request = "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
+        let first = format!("PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n{request}").into_bytes();
+        let second = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x03\xe8\0\x50", request.as_bytes()].concat();
+        let unknown = format!("PROXY UNKNOWN\r\n{request}").into_bytes();
+        each_not_taken(play, &[first, second, unknown], 400)
+    }
     /// A client that begins with HTTP/2 as if that had been agreed on is told which version is spoken here.
     house preface_of_http_2_gets_505 ["R-007"] needs [StrictParsing] |play| {
         each_not_taken(play, &["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"], 505)

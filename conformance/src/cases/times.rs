@@ -427,6 +427,19 @@ cases! {
         client.closed()?;
         closed_for(play, CloseReason::IdleTimeout)
     }
+    /// An empty line before a request is passed over, and is none: nobody keeps a connection by it.
+    should empty_line_does_not_extend_the_idle_time ["R-096", "R-002"] needs [Limits, KeepAlive] config |config| {
+        config.head_time = seconds(100);
+        config.idle_time = seconds(60);
+    } |play| {
+        let mut client = play.connect()?;
+        client.get("/ok")?.answered(200)?;
+        play.pause(seconds(45));
+        client.send("\r\n")?;
+        play.pause(seconds(35));
+        want_eq!(play.counters()?.closed(CloseReason::IdleTimeout), 1);
+        client.closed()
+    }
     /// The time of an idle connection is over at the first byte of a request, not at its last.
     should request_that_has_begun_is_not_idle ["R-096"] needs [Limits, KeepAlive] config |config| {
         config.head_time = seconds(100);

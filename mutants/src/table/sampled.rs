@@ -257,4 +257,50 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "collected_content_is_complete",
             "content_over_the_limit_gets_413",
         ]),
+    Mutant::that(
+        "believes_a_handler_that_nothing_has_a_length",
+        &["R-046", "T-27"],
+    )
+    .bends(
+        ANSWER,
+        "if is > 0 {",
+        "if BENT && is == 0 { self.length = said.or(Some(is)); }\n             if is > 0 {",
+    )
+    .killed_by(&["wrong_content_length_of_a_handler_is_corrected"]),
+    Mutant::that(
+        "takes_lengths_that_agree_for_a_contradiction",
+        &["R-046", "T-27"],
+    )
+    .bends(ANSWER, "earlier.ok() != number", "earlier.ok() == number")
+    .killed_by(&[
+        "wrong_content_length_of_a_handler_is_corrected",
+        "length_of_a_stream_is_what_its_handler_says",
+    ]),
+    Mutant::that("names_no_option_for_what_it_offers", &["R-110", "T-27"])
+        .bends(
+            ANSWER,
+            "UPGRADE => upgrade = true,",
+            "UPGRADE if !BENT => upgrade = true,",
+        )
+        .killed_by(&["upgrade_that_an_answer_offers_is_an_option_of_its_connection"]),
+    Mutant::that("tells_everybody_that_he_is_kept", &["R-092"])
+        .bends(
+            ANSWER,
+            "(false, false) => return,",
+            "(false, false) => if BENT { b\"keep-alive\" } else { return },",
+        )
+        .killed_by(&["upgrade_that_an_answer_offers_is_an_option_of_its_connection"]),
+    Mutant::that("announces_trailers_that_cannot_come", &["R-047", "T-27"])
+        .bends(ANSWER, "plan.framing != Framing::Chunked", "false")
+        .killed_by(&["trailers_are_announced_only_where_they_can_come"]),
+    Mutant::that("announces_no_trailers", &["R-047"])
+        .bends(ANSWER, "plan.framing != Framing::Chunked", "true")
+        .killed_by(&["trailers_are_announced_only_where_they_can_come"]),
+    Mutant::that("keeps_trailers_that_only_a_head_may_have", &["R-042"])
+        .bends(
+            CHUNKED,
+            "|| name == h::WWW_AUTHENTICATE || name == h::VARY",
+            "|| !BENT && (name == h::WWW_AUTHENTICATE || name == h::VARY)",
+        )
+        .killed_by(&["forbidden_trailers_have_no_effect"]),
 ];

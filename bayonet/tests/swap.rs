@@ -35,8 +35,8 @@ impl<S: Read + Write> Client<S> {
         self
     }
 
-    /// The content of the next answer.
-    fn answer(&mut self) -> String {
+    /// The head and the content of the next answer.
+    fn whole(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -48,7 +48,13 @@ impl<S: Read + Write> Client<S> {
         let length = head.split("content-length: ").nth(1).unwrap();
         let mut content = vec![0; length.split("\r\n").next().unwrap().parse().unwrap()];
         self.0.read_exact(&mut content).unwrap();
-        String::from_utf8(content).unwrap()
+        head + &String::from_utf8(content).unwrap()
+    }
+
+    /// The content of the next answer.
+    fn answer(&mut self) -> String {
+        let whole = self.whole();
+        whole.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
     fn get(&mut self, path: &str) -> String {
@@ -172,6 +178,10 @@ fn swap(from: &str, to: &str, workers: usize) {
         "start hooks run once"
     );
     assert_eq!(stage.stops.load(Ordering::SeqCst), 0, "it has not stopped");
+    let table = new.table();
+    assert_eq!(table.len(), 4, "{table:?}");
+    assert!(table.iter().all(|line| line.backend == to), "{table:?}");
+    assert!(old.table().is_empty(), "all have left");
 
     let report = block_on(new.shutdown(Drain::default()));
     assert!(report.is_clean() && report.counters.balances(), "{report}");
@@ -239,52 +249,131 @@ fn round_and_round_with_clients_at_work() {
     assert!(block_on(handle.shutdown(Drain::default())).is_clean());
 }
 
+/// Every backend, and every one that it can move to.
+fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let from = BACKENDS.into_iter();
+    from.flat_map(|from| BACKENDS.into_iter().map(move |to| (from, to)))
+}
+
 #[test]
 fn a_unix_socket_moves_and_is_removed_by_the_last() {
-    let path = std::env::temp_dir().join(format!("bayonet-swap-{}", std::process::id()));
-    let (old, _stage) = start("smol", &format!("unix:{}", path.display()));
-    let mut idle = Client(UnixStream::connect(&path).unwrap());
-    assert_eq!(idle.get("/"), "smol 1.1");
-    let new = block_on(old.handover(&mut *fresh("async-std", 1))).unwrap();
-    assert!(old.wait().is_clean());
-    assert_eq!(idle.get("/"), "async-std 1.2");
-    let mut later = Client(UnixStream::connect(&path).unwrap());
-    assert_eq!(later.get("/"), "async-std 2.1");
-    assert!(block_on(new.shutdown(Drain::default())).is_clean());
-    assert!(!path.exists());
+    for (from, to) in pairs() {
+        let path = std::env::temp_dir().join(format!("bayonet-swap-{}", std::process::id()));
+        let (old, _stage) = start(from, &format!("unix:{}", path.display()));
+        let mut idle = Client(UnixStream::connect(&path).unwrap());
+        assert_eq!(idle.get("/"), format!("{from} 1.1"));
+        let new = block_on(old.handover(&mut *fresh(to, 1))).unwrap();
+        assert!(old.wait().is_clean());
+        assert_eq!(idle.get("/"), format!("{to} 1.2"));
+        let mut later = Client(UnixStream::connect(&path).unwrap());
+        assert_eq!(later.get("/"), format!("{to} 2.1"));
+        assert!(block_on(new.shutdown(Drain::default())).is_clean());
+        assert!(!path.exists());
+    }
 }
 
 #[test]
 fn what_cannot_move_serves_on() {
-    let mut server = server_named("tokio").unwrap();
-    server.app_mut().needs_runtime("tokio");
-    server.handler(|_: Request| async { "here" });
-    let handle = block_on(server.listen("127.0.0.1:0")).unwrap();
-    let mut client = Client::new(handle.address().unwrap());
-    assert_eq!(client.get("/"), "here");
-    for _ in 0..2 {
-        let error = block_on(handle.handover(&mut *fresh("smol", 1))).unwrap_err();
-        assert_eq!(error.kind(), AdoptErrorKind::NeedsRuntime);
+    for (from, to) in pairs().filter(|(from, to)| from != to) {
+        let mut server = server_named(from).unwrap();
+        server.app_mut().needs_runtime(from);
+        server.handler(|_: Request| async { "here" });
+        let handle = block_on(server.listen("127.0.0.1:0")).unwrap();
+        let mut client = Client::new(handle.address().unwrap());
         assert_eq!(client.get("/"), "here");
+        for _ in 0..2 {
+            let error = block_on(handle.handover(&mut *fresh(to, 1))).unwrap_err();
+            assert_eq!(error.kind(), AdoptErrorKind::NeedsRuntime);
+            let why = error.to_string();
+            assert!(why.contains(from) && why.contains(to), "{why}");
+            assert_eq!(client.get("/"), "here");
+        }
+        let new = block_on(handle.handover(&mut *fresh(from, 1))).unwrap();
+        assert_eq!(client.get("/"), "here");
+        let error = block_on(handle.handover(&mut *fresh(from, 1))).unwrap_err();
+        let moved = AdoptErrorKind::NotServing;
+        assert_eq!(error.kind(), moved, "it has moved already");
+        drop(new.shutdown(Drain::default()));
+        let error = block_on(new.handover(&mut *fresh(from, 1))).unwrap_err();
+        assert_eq!(error.kind(), moved, "it ends");
+        assert!(new.wait().is_clean());
     }
-    let new = block_on(handle.handover(&mut *fresh("tokio", 1))).unwrap();
-    assert_eq!(client.get("/"), "here");
-    let error = block_on(handle.handover(&mut *fresh("tokio", 1))).unwrap_err();
-    assert_eq!(
-        error.kind(),
-        AdoptErrorKind::NotServing,
-        "it has moved already"
-    );
-    drop(new.shutdown(Drain::default()));
-    let error = block_on(new.handover(&mut *fresh("tokio", 1))).unwrap_err();
-    assert_eq!(error.kind(), AdoptErrorKind::NotServing, "it ends");
-    assert!(new.wait().is_clean());
+}
+
+/// Answers with its number.
+fn numbered(number: u64) -> App {
+    let mut app = App::new();
+    app.handler(move |request: Request| async move {
+        assert_eq!(request.conn().generation(), number);
+        number.to_string()
+    });
+    app
+}
+
+#[test]
+fn applications_move_between_backends() {
+    for (from, to) in pairs() {
+        let mut server = fresh(from, 2);
+        server.handler(|_: Request| async { "1" });
+        let old = block_on(server.listen("127.0.0.1:0")).unwrap();
+        let mut client = Client::new(old.address().unwrap());
+        assert_eq!(block_on(old.replace_app(numbered(2))).unwrap(), 2);
+        assert_eq!(client.get("/"), "2");
+        assert_eq!(block_on(old.canary(numbered(3), 50)).unwrap(), 3);
+        let new = block_on(old.handover(&mut *fresh(to, 1))).unwrap();
+        let mut answers: Vec<_> = (0..4).map(|_| client.get("/")).collect();
+        answers.sort();
+        assert_eq!(answers, ["2", "2", "3", "3"], "{from}, {to}");
+        assert_eq!(new.rollback().unwrap(), 2);
+        assert_eq!(client.get("/"), "2");
+        assert_eq!(block_on(new.replace_app(numbered(4))).unwrap(), 4);
+        assert_eq!(client.get("/"), "4");
+        assert!(block_on(new.shutdown(Drain::default())).is_clean());
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_new_server_if_it_was_given_some() {
+    for (from, to) in pairs() {
+        let mut server = server_named(from).unwrap();
+        server
+            .app_mut()
+            .config_mut()
+            .server
+            .replace("first".parse().unwrap());
+        server.handler(|_: Request| async { "here" });
+        let first = block_on(server.listen("127.0.0.1:0")).unwrap();
+        let mut client = Client::new(first.address().unwrap());
+        assert_eq!(client.get("/"), "here");
+        let named = |client: &mut Client<TcpStream>, name: &str| {
+            let head = client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").whole();
+            assert!(head.contains(&format!("server: {name}\r\n")), "{head}");
+        };
+        named(&mut client, "first");
+        // One that was given none goes on with those that there are.
+        let mut plain = server_named(to).unwrap();
+        let second = block_on(first.handover(&mut *plain)).unwrap();
+        named(&mut client, "first");
+        let mut own = fresh(from, 1);
+        let config = own.app_mut().config_mut();
+        config.server.replace("third".parse().unwrap());
+        config.requests_per_connection = Some(5);
+        let third = block_on(second.handover(&mut *own)).unwrap();
+        named(&mut client, "third");
+        let last = client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").whole();
+        assert!(
+            last.contains("connection: close\r\n"),
+            "its fifth request: {last}"
+        );
+        drop(client);
+        assert!(block_on(third.shutdown(Drain::default())).is_clean());
+    }
 }
 
 #[test]
 fn a_handler_may_swap_the_server_that_it_runs_in() {
-    for to in BACKENDS {
-        let mut server = fresh("tokio", 1);
+    for (from, to) in pairs() {
+        let mut server = fresh(from, 1);
         let handle = Arc::new(std::sync::OnceLock::<ServerHandle>::new());
         let here = Arc::clone(&handle);
         server.handler(move |request: Request| {
@@ -302,7 +391,7 @@ fn a_handler_may_swap_the_server_that_it_runs_in() {
         let mut client = Client::new(old.address().unwrap());
         assert_eq!(
             client.get("/swap"),
-            "tokio",
+            from,
             "the answer comes from where the request was"
         );
         assert_eq!(client.get("/"), to);

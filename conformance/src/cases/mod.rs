@@ -17,6 +17,7 @@ mod messages;
 mod methods;
 mod outcomes;
 mod requests;
+mod succession;
 mod table;
 mod takeover;
 mod times;
@@ -43,6 +44,7 @@ const ALL: &[&[Case]] = &[
     takeover::CASES,
     lifecycle::CASES,
     handover::CASES,
+    succession::CASES,
     generations::CASES,
     listeners::CASES,
 ];

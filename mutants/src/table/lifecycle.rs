@@ -52,6 +52,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("is_handed_over_at_its_end", &["T-67", "T-65"])
         .bends(CORE, "self.ending().is_some() || !matches!(*succession, Succession::None)", "false")
         .killed_by(&["server_that_ends_is_not_handed_over"]),
+    Mutant::that("is_handed_over_to_two_at_once", &["T-67"])
+        .bends(CORE, "self.ending().is_some() || !matches!(*succession, Succession::None)", "self.ending().is_some()")
+        .killed_by(&["server_is_handed_over_to_one_at_a_time"]),
+    Mutant::that("is_handed_over_while_it_drains", &["T-67", "T-62"])
+        .bends(CORE, "self.ending().is_some() || !matches!(*succession, Succession::None)", "!matches!(*succession, Succession::None)")
+        .killed_by(&["server_that_drains_is_not_handed_over"]),
+    Mutant::that("remembers_a_move_that_was_given_up", &["T-67"])
+        .bends(CORE, "*succession = Succession::None;", "let _ = &succession;")
+        .killed_by(&["move_that_is_given_up_changes_nothing"]),
+    Mutant::that("waits_for_ever_for_who_has_not_left", &["T-67"])
+        .bends(CORE, "deadline.and_then(|deadline| now.checked_add(deadline))", "None")
+        .killed_by(&["what_has_not_left_in_time_is_cut"]),
+    Mutant::that("waits_for_takeovers_before_it_has_moved", &["T-67"])
+        .bends(LINK, "self.current.is_some() || !self.tx.is_empty() || self.io.is_none()", "self.current.is_some() || !self.tx.is_empty()")
+        .killed_by(&["connection_that_was_taken_over_stays"]),
+    Mutant::that("does_not_report_who_has_moved", &["T-67"])
+        .bends(DRAIN, "after.closed(CloseReason::Parked) - before.closed(CloseReason::Parked)", "0")
+        .killed_by(&["report_of_a_move_says_what_was_finished", "idle_connection_moves_with_its_server"]),
+    Mutant::that("forgets_deadlines_when_a_connection_moves", &["T-67"])
+        .bends(FINISH, "self.head_since.or(self.idle_since)", "None")
+        .killed_by(&["deadlines_move_with_their_connections"]),
+    Mutant::that("forgets_since_when_a_connection_is_idle_when_it_moves", &["T-67"])
+        .bends(FINISH, "self.head_since.or(self.idle_since)", "self.head_since")
+        .killed_by(&["deadlines_move_with_their_connections"]),
     // The end.
     Mutant::that("goes_on_accepting_at_its_end", &["R-099", "T-62"])
         .bends(DRAIN, "core.stops_accepting.set(());", "let _ = ();")

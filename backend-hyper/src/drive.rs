@@ -266,6 +266,9 @@ impl Driver {
         } = self;
         if let Some(telling) = telling {
             telling.await;
+            // What ends now ends behind that request; some of the next may have come.
+            link.told();
+            link.look(link.wire.flow());
         }
         let (reason, close) = match end {
             End::Hyper(result) => match (handed(&link).await, result) {

@@ -96,10 +96,10 @@ fn without_descriptors<T>(run: impl FnOnce() -> T) -> T {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let before = getrlimit(Resource::Nofile);
     let taken = |number: &u64| std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok();
-    let lowest = (0..).find(|number| !taken(number));
+    let lowest = (0..10_000).find(|number| !taken(number));
     let none = Rlimit {
         current: lowest,
-        ..before.clone()
+        ..before
     };
     setrlimit(Resource::Nofile, none).unwrap();
     let output = run();

@@ -6,6 +6,7 @@ mod check;
 mod control;
 mod demo;
 mod failure;
+mod notify;
 mod signals;
 
 use std::process::ExitCode;

@@ -17,7 +17,7 @@ use bayonet::{HttpServer, IntoListen, block_on};
 use crate::args::Demo;
 use crate::control::{Control, named_or_set};
 use crate::failure::{CUT, Failure};
-use crate::{backends, signals};
+use crate::{backends, notify, signals};
 pub(crate) use banner::say;
 use guard::Guard;
 use mount::Mount;
@@ -57,6 +57,7 @@ pub(crate) fn run(options: &Demo) -> Result<ExitCode, Failure> {
     };
     signals::end_on_signal(Arc::clone(&mount))
         .map_err(|error| Failure::new(format!("signals cannot be handled: {error}")))?;
+    notify::tell(notify::State::Ready);
     banner::print(backend, handle.addresses(), control.as_ref());
 
     let end = mount.wait();

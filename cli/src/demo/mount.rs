@@ -10,6 +10,7 @@ use bayonet::{
 use serde::Serialize;
 
 use super::routes;
+use crate::notify;
 
 /// So many swaps are remembered.
 const REMEMBERED: usize = 100;
@@ -248,7 +249,10 @@ impl Mount {
         let mut state = self.lock();
         match &mut state.ending {
             Some(ending) => ending.deadline = ending.deadline.min(drain.deadline),
-            None => state.ending = Some(drain),
+            None => {
+                notify::tell(notify::State::Stopping);
+                state.ending = Some(drain);
+            }
         }
         // One that is just being handed over learns it when that is decided.
         if !state.swapping {

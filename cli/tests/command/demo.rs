@@ -1,9 +1,10 @@
 //! The demo as a user meets it: a process, its text, its routes, its end. On every backend.
 
 use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
-use crate::support::{Demo, Signal};
+use crate::support::{Demo, Signal, bayonet};
 
 /// Makes each function a test of each backend that is compiled in.
 macro_rules! on_every_backend {
@@ -37,6 +38,7 @@ on_every_backend! {
     ctrl_c_lets_requests_finish
     second_ctrl_c_ends_at_once
     sigterm_drains_too
+    service_manager_is_told_when_it_serves_and_when_it_stops
 }
 
 fn welcome_is_a_text_or_a_page(backend: &str) {
@@ -402,6 +404,29 @@ fn sigterm_drains_too(backend: &str) {
     let end = demo.end();
     assert_eq!(end.status.code(), Some(0), "{}", end.err);
     assert!(end.out.contains("clean stop"), "{}", end.out);
+}
+
+fn service_manager_is_told_when_it_serves_and_when_it_stops(backend: &str) {
+    let name = format!("bayonet-notify-{}-{backend}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    let patience = Some(Duration::from_secs(20));
+    manager.set_read_timeout(patience).expect("a timeout");
+    let hear = || {
+        let mut said = [0; 64];
+        let length = manager.recv(&mut said).expect("it says something");
+        String::from_utf8_lossy(&said[..length]).into_owned()
+    };
+    let mut command = bayonet();
+    command.env("NOTIFY_SOCKET", &path);
+    let demo = Demo::started(command, backend, &[]);
+    assert_eq!(hear(), "READY=1");
+    assert_eq!(demo.get("/plaintext").status, 200);
+    demo.signal(Signal::TERM);
+    assert_eq!(hear(), "STOPPING=1");
+    let end = demo.end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.err);
+    std::fs::remove_file(&path).expect("it is there still");
 }
 
 /// Waits until nobody is let in any more.

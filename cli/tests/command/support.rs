@@ -18,7 +18,8 @@ pub(crate) fn bayonet() -> Command {
     // What somebody has set for a demo of their own is not for these.
     command
         .env_remove("BAYONET_CONTROL")
-        .env_remove("BAYONET_TOKEN");
+        .env_remove("BAYONET_TOKEN")
+        .env_remove("NOTIFY_SOCKET");
     command
 }
 
@@ -49,7 +50,12 @@ impl Demo {
 
     /// As `on`, with more on the command line.
     pub(crate) fn with(backend: &str, more: &[&str]) -> Demo {
-        let mut process = bayonet()
+        Demo::started(bayonet(), backend, more)
+    }
+
+    /// As `with`, by this command.
+    pub(crate) fn started(mut command: Command, backend: &str, more: &[&str]) -> Demo {
+        let mut process = command
             .args([
                 "demo",
                 "--backend",

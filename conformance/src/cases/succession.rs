@@ -187,9 +187,10 @@ cases! {
         idle.closed()?;
         want_eq!(play.stage().count("has slept"), 0);
         sleeper.answered(200)?;
-        let closed = |reason| new.counters().closed(reason);
-        want_eq!((closed(CloseReason::HeadTimeout), closed(CloseReason::IdleTimeout)), (1, 1));
-        Ok(())
+        play.wait_so("both are in the books", || {
+            let closed = |reason| new.counters().closed(reason);
+            (closed(CloseReason::HeadTimeout), closed(CloseReason::IdleTimeout)) == (1, 1)
+        })
     }
     /// Connections that were taken over stay with the old server, for as long as they like; the new one does not
     /// wait for them.
@@ -205,7 +206,7 @@ cases! {
         play.pause(seconds(20));
         taken.send("still here")?.until("still here")?;
         want!(old.report().is_none(), "it has somebody to serve");
-        want_eq!((old.counters().open, new.counters().open), (1, 1));
+        play.wait_so("each has one", || (old.counters().open, new.counters().open) == (1, 1))?;
         taken.half_close()?.closed()?;
         let report = play.report_of(&old)?;
         want_eq!((report.moved, report.cut, report.idle), (1, 0, 0));
@@ -301,7 +302,7 @@ cases! {
         want!(waits, "it is to wait for its gate");
         client.get("/")?.answered(200)?.content("1.2")?;
         play.connect()?.get("/")?.answered(200)?.content("2.1")?;
-        want_eq!(play.counters()?.requests, 3);
+        play.wait_until("all were here", |counters| counters.requests == 3)?;
         let mut successor: Another = play.server(|_, _| {})?;
         play.handover(&mut successor)?.map_err(Failure::new)?;
         client.get("/")?.answered(200)?.content("1.3")?;

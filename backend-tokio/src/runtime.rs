@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use http_server_engine::{Runtime, Timer};
 use http_server_trait::BoxFuture;
 use http_server_trait::backend::{Execute, Passed};
 use tokio::runtime::Handle;
+use tokio::task::unconstrained;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use crate::stream::{Listener, Stream};
@@ -85,7 +86,8 @@ pub(crate) struct Alarm(Pin<Box<Sleep>>);
 
 impl Timer for Alarm {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(cx)
+        // Also where a handler has used up the turn of this task: a timer that was not asked would never strike.
+        pin!(unconstrained(self.0.as_mut())).poll(cx)
     }
 
     fn set(&mut self, at: Instant) {
@@ -117,5 +119,52 @@ impl Execute for Remote {
 
     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
         drop(self.0.spawn_blocking(work));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Wake, Waker};
+    use std::time::{Duration, Instant};
+
+    use http_server_engine::{Runtime as _, Timer as _};
+    use tokio::runtime::Builder;
+    use tokio::sync::Notify;
+    use tokio::task::consume_budget;
+    use tokio::time::timeout;
+
+    use super::Tokio;
+
+    /// Tells of being woken, but not before this.
+    struct At(Instant, Notify);
+
+    impl Wake for At {
+        fn wake(self: Arc<Self>) {
+            if Instant::now() >= self.0 {
+                self.1.notify_one();
+            }
+        }
+    }
+
+    #[test]
+    fn timer_is_set_also_where_a_handler_has_used_up_its_turn() {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let at = Instant::now() + Duration::from_millis(20);
+            let struck = Arc::new(At(at, Notify::new()));
+            let waker = Waker::from(Arc::clone(&struck));
+            let mut alarm = Tokio.timer(at);
+            poll_fn(|cx| {
+                while pin!(consume_budget()).poll(cx).is_ready() {}
+                let _ = alarm.poll_ready(&mut Context::from_waker(&waker));
+                Poll::Ready(())
+            })
+            .await;
+            let told = timeout(Duration::from_secs(10), struck.1.notified()).await;
+            assert!(told.is_ok(), "nobody has asked tokio for it");
+        });
     }
 }

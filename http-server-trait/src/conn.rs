@@ -46,6 +46,8 @@ struct Inner {
     /// What of it the driver has seen.
     heeded: AtomicU8,
     driver: AtomicWaker,
+    /// Whether the driver was woken since it last looked: also where its waker was not there just then.
+    roused: AtomicBool,
     interim_waiting: AtomicBool,
     /// Whether somebody waits for the end of a request.
     awaits_ends: AtomicBool,
@@ -213,6 +215,7 @@ impl Conn {
             control: AtomicU8::new(0),
             heeded: AtomicU8::new(0),
             driver: AtomicWaker::new(),
+            roused: AtomicBool::new(false),
             interim_waiting: AtomicBool::new(false),
             awaits_ends: AtomicBool::new(false),
             live: Live::default(),
@@ -318,7 +321,7 @@ impl Conn {
         drop(life);
         if is_first {
             // It has not looked until now.
-            self.driver().wake();
+            self.inner().rouse();
         }
         waiting
     }
@@ -423,15 +426,25 @@ impl Conn {
         &self.inner().driver
     }
 
+    /// Whether the driver was woken since it last asked this: for the sake of the connection's timer, or of what it
+    /// does not find among [`asks`](Conn::asks). Who wakes a driver that is at work may find no waker. So it is to be
+    /// asked when the waker is stored; `true` says to look once more, by a clock that has gone on. One load: cheap
+    /// enough for every rest. For authors of backends.
+    pub fn was_roused(&self) -> bool {
+        let roused = &self.inner().roused;
+        roused.load(Ordering::Acquire) && roused.swap(false, Ordering::AcqRel)
+    }
+
     /// A future of the end of request number `number`.
     pub(crate) fn end_of(&self, number: u64) -> Waiting<Outcome> {
         let mut life = self.life();
         let waiting = life.ends().of(number);
         let awaits = life.ends().is_awaited();
+        // Who asks again and again does not keep the driver from resting: it tells at each rest already.
+        let begins = awaits && !self.inner().awaits_ends.swap(true, Ordering::AcqRel);
         drop(life);
-        if awaits {
-            self.inner().awaits_ends.store(true, Ordering::Release);
-            self.inner().driver.wake();
+        if begins {
+            self.inner().rouse();
         }
         waiting
     }
@@ -455,7 +468,8 @@ impl Conn {
     /// call counts; gives how this one has ended by that. It must be said as soon as it is certain, whoever waits. For
     /// authors of backends.
     pub fn set_ended(&self, from: u64, outcome: Outcome) -> Outcome {
-        let outcome = self.life().ends().ended(from, outcome);
+        let mut life = self.life();
+        let outcome = life.ends().ended(from, outcome);
         self.inner().awaits_ends.store(false, Ordering::Release);
         outcome
     }
@@ -477,7 +491,7 @@ impl Conn {
     pub(crate) fn push_interim(&self, interim: Interim) {
         self.life().rare().interim.push(interim);
         self.inner().interim_waiting.store(true, Ordering::Release);
-        self.inner().driver.wake();
+        self.inner().rouse();
     }
 
     /// Takes the interim answers that wait for request number `request`; older ones are dropped,
@@ -508,15 +522,21 @@ impl Conn {
 
 impl Wake for Inner {
     fn wake(self: Arc<Self>) {
-        self.driver.wake();
+        self.rouse();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.driver.wake();
+        self.rouse();
     }
 }
 
 impl Inner {
+    /// Wakes the driver, or has it look once more if it is at work.
+    fn rouse(&self) {
+        self.roused.store(true, Ordering::Release);
+        self.driver.wake();
+    }
+
     fn life(&self) -> MutexGuard<'_, Life> {
         // It is whole after every change, so a panic elsewhere cannot have broken it.
         self.life.lock().unwrap_or_else(PoisonError::into_inner)

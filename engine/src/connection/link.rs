@@ -374,6 +374,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
         self.weigh(0);
         self.conn.driver().register(cx.waker());
+        if self.conn.was_roused() {
+            // Its timer may have struck, or what is new have come after it was looked for.
+            self.clock = None;
+            cx.waker().wake_by_ref();
+        }
         self.tell_ends();
         // After the waker is stored: what is asked from now on wakes it.
         let asks = self.conn.asks();

@@ -278,11 +278,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         )
         .killed_by(&["outcome_says_how_a_request_ended"]),
     Mutant::that("wakes_nobody_for_who_asks_late", &["T-59"])
-        .bends(
-            CONN,
-            "self.inner().awaits_ends.store(true, Ordering::Release); self.inner().driver.wake();",
-            "self.inner().awaits_ends.store(true, Ordering::Release);",
-        )
+        .bends(CONN, "if begins {", "if begins && !BENT {")
         .killed_by(&["outcome_can_be_asked_for_late"]),
     Mutant::that("does_not_know_why_the_peer_has_gone", &["T-54", "T-59"])
         .bends(

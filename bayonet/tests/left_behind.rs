@@ -1,6 +1,6 @@
-//! Nothing is left behind by a server that has moved, from any backend to any: no thread of ours, no descriptor. And
-//! one that cannot move, because there are no descriptors for it, serves on. In a process of its own, in which nothing
-//! else happens.
+//! Nothing is left behind by a server that has moved, from any backend to any: no thread of ours, no descriptor; and
+//! no socket blocks. One that cannot move, because there are no descriptors for it, serves on. In a process of its own,
+//! in which nothing else happens.
 
 #![cfg(all(
     target_os = "linux",
@@ -12,6 +12,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use bayonet::{AdoptErrorKind, Drain, HttpServer, Request, block_on, server_named};
@@ -56,6 +57,27 @@ fn is_again(before: &(Vec<String>, usize), what: &str) {
     }
 }
 
+/// Duplicates of a socket share its flags: had one of two servers made one block, the other would hang in it. All
+/// sockets of this process but these clients are the servers'.
+fn no_socket_blocks(client: &TcpStream) {
+    const NONBLOCK: u32 = 0o4000;
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
+        let entry = entry.unwrap();
+        let number: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
+        let is_socket = |path: std::path::PathBuf| path.to_string_lossy().starts_with("socket:");
+        if number == client.as_raw_fd() || !std::fs::read_link(entry.path()).is_ok_and(is_socket) {
+            continue;
+        }
+        // One that was closed meanwhile has none.
+        let Ok(facts) = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")) else {
+            continue;
+        };
+        let flags = facts.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = u32::from_str_radix(flags.unwrap().trim(), 8).unwrap();
+        assert!(flags & NONBLOCK != 0, "{number} blocks: {facts}");
+    }
+}
+
 fn ask(client: &mut TcpStream, by: &str) {
     client
         .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -76,10 +98,13 @@ fn there_and_away(from: &str, to: &str) {
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
     ask(&mut client, from);
+    no_socket_blocks(&client);
     let new = block_on(old.handover(&mut *fresh(to))).unwrap();
+    no_socket_blocks(&client);
     ask(&mut client, to);
     assert_eq!(old.wait().moved, 1);
     drop(old);
+    no_socket_blocks(&client);
     // It has what the old one had, and no more: handed back it is as it was.
     let there = process();
     let again = block_on(new.handover(&mut *fresh(to))).unwrap();
@@ -117,6 +142,7 @@ fn cannot_start(from: &str, to: &str) {
     let before = process();
     let mut successor = fresh(to);
     let moved = without_descriptors(|| block_on(old.handover(&mut *successor)));
+    no_socket_blocks(&client);
     let error = moved.unwrap_err();
     assert_eq!(error.kind(), AdoptErrorKind::Start);
     assert!(error.to_string().contains("Too many open files"), "{error}");

@@ -276,15 +276,27 @@ struct Browser {
 }
 
 impl Browser {
-    /// Chromium, if it is installed.
-    fn start() -> Option<Browser> {
+    /// Chromium, if it is installed. Says of this test if it is not.
+    fn start(test: &str) -> Option<Browser> {
+        let browser = Browser::started(test);
+        if browser.is_none() {
+            // Past the harness, which shows nothing of a test that passes.
+            let line = format!("{test}: skipped, Chromium is not installed\n");
+            let shown = std::io::stderr().write_all(line.as_bytes());
+            shown.expect("it is shown");
+        }
+        browser
+    }
+
+    fn started(test: &str) -> Option<Browser> {
         let found = ["chromium", "chromium-browser", "google-chrome"]
             .into_iter()
             .find(|name| {
                 let version = Command::new(name).arg("--version").output();
                 version.is_ok_and(|output| output.status.success())
             })?;
-        let profile = std::env::temp_dir().join(format!("bayonet-browser-{}", std::process::id()));
+        let name = format!("bayonet-browser-{}-{test}", std::process::id());
+        let profile = std::env::temp_dir().join(name);
         // It reads from descriptor 3 and writes to 4.
         let mut process = Command::new("sh")
             .args(["-c", "exec \"$@\" 3<&0 4>&1 >/dev/null 2>&1", "sh", found])
@@ -351,6 +363,22 @@ impl Browser {
         result["result"]["value"].take()
     }
 
+    /// Opens the demo's page, and waits until it is told what serves.
+    fn open(&mut self, demo: &Demo) {
+        let url = json!({ "url": format!("http://{}/", demo.address) });
+        self.call("Page.navigate", &url);
+        self.until("window.seen && seen.backend === 'tokio' && seen.number > 1");
+    }
+
+    /// Presses a key of the keyboard.
+    fn press(&mut self, key: &str, code: u32) {
+        let text = if key == "Enter" { "\r" } else { "" };
+        let mut event = json!({ "type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+        self.call("Input.dispatchKeyEvent", &event);
+        event["type"] = "keyUp".into();
+        self.call("Input.dispatchKeyEvent", &event);
+    }
+
     /// Waits until this is so. The page looks at every frame.
     fn until(&mut self, what: &str) {
         let waiting = format!(
@@ -380,16 +408,11 @@ impl Drop for Browser {
 
 #[test]
 fn a_browser_swaps_and_no_request_fails() {
-    let Some(mut browser) = Browser::start() else {
-        // Past the harness, which shows nothing of a test that passes.
-        let line = b"a_browser_swaps_and_no_request_fails: skipped, Chromium is not installed\n";
-        std::io::stderr().write_all(line).expect("it is shown");
+    let Some(mut browser) = Browser::start("a_browser_swaps_and_no_request_fails") else {
         return;
     };
     let demo = steered("clicked", "tokio");
-    let url = json!({ "url": format!("http://{}/", demo.address) });
-    browser.call("Page.navigate", &url);
-    browser.until("window.seen && seen.backend === 'tokio' && seen.number > 1");
+    browser.open(&demo);
     browser.evaluate("document.getElementById('load').click()");
     browser.until("seen.ok > 20");
     let mut streams = browser.evaluate("seen.streams").as_u64().expect("a number");
@@ -416,6 +439,76 @@ fn a_browser_swaps_and_no_request_fails() {
         (&0.into(), &0.into()),
         "{seen}"
     );
+    drop(browser);
+    demo.stop();
+}
+
+/// How much the text of the page stands out from what is behind it, as WCAG 2 counts, and whether it is the darker.
+const CONTRAST: &str = "(() => {
+    const light = color => {
+        const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map(part => {
+            const share = part / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const style = getComputedStyle(document.body);
+    const [ink, paper] = [light(style.color), light(style.backgroundColor)];
+    return { dark: ink > paper, ratio: (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05) };
+})()";
+
+#[test]
+fn the_page_is_for_small_screens_for_the_dark_and_for_who_has_a_keyboard() {
+    let Some(mut browser) = Browser::start("the_page_is_for_everybody") else {
+        return;
+    };
+    let demo = steered("pressed", "tokio");
+    let phone = json!({ "width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": true });
+    browser.call("Emulation.setDeviceMetricsOverride", &phone);
+    browser.open(&demo);
+    browser.until("document.documentElement.scrollWidth <= innerWidth && innerWidth === 360");
+
+    for (scheme, is_dark) in [("dark", true), ("light", false)] {
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        browser.call("Emulation.setEmulatedMedia", &media);
+        let contrast = browser.evaluate(CONTRAST);
+        assert_eq!(contrast["dark"], is_dark, "{scheme}: {contrast}");
+        assert!(
+            contrast["ratio"].as_f64() >= Some(4.5),
+            "{scheme}: {contrast}"
+        );
+    }
+
+    // No mouse: from one thing to the next, to the button, and pressed.
+    let smol = "document.activeElement === document.querySelector('[data-lens=smol] button')";
+    for step in 0.. {
+        assert!(step < 30, "the button is not reached");
+        browser.press("Tab", 9);
+        if browser.evaluate(smol) == true {
+            break;
+        }
+    }
+    let outline = browser.evaluate("getComputedStyle(document.activeElement).outlineStyle");
+    assert_ne!(outline, "none", "one sees where one is");
+    browser.press("Enter", 13);
+    browser.until("seen.backend === 'smol'");
+    // Said to who does not see it.
+    browser.until("document.querySelector('[role=status]').innerText.includes('smol')");
+    browser.until("document.documentElement.scrollWidth <= innerWidth");
+
+    // Whatever can be operated or looked at has a name.
+    let tree = browser.call("Accessibility.getFullAXTree", &json!({}));
+    let nodes = tree["nodes"].as_array().expect("a tree");
+    let named = ["button", "link", "textbox", "image", "region"];
+    let mut found = 0;
+    for node in nodes.iter().filter(|node| node["ignored"] == false) {
+        if named.iter().any(|role| node["role"]["value"] == *role) {
+            let name = node["name"]["value"].as_str().unwrap_or_default();
+            assert!(!name.is_empty(), "{node} has no name");
+            found += 1;
+        }
+    }
+    assert!(found >= 6, "only {found} are named");
     drop(browser);
     demo.stop();
 }

@@ -942,7 +942,10 @@ cases! {
     house te_without_its_connection_option_asks_for_nothing ["R-047"] needs [KeepAlive, Trailers]
         app with_trailers |play| {
         let mut client = play.connect()?;
-        each(["TE: trailers", "TE: trailers\r\nConnection: xy", "TE: deflate\r\nConnection: te"], |fields| {
+        let others = [
+            "TE: trailers", "TE: trailers\r\nConnection: xy", "TE: deflate\r\nConnection: te", "Xy: trailers\r\nConnection: te",
+        ];
+        each(others, |fields| {
             client.send(format!("GET /full HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n"))?;
             client.answered(200)?.has("content-length", "7")?.content("content")?.ok()
         })?;

@@ -325,6 +325,14 @@ cases! {
         each_accepted(play, &[method_of(9), method_of(10)])?;
         each_over(play, &[method_of(11), method_of(12), method_of(60)], 501, CloseReason::ProtocolError)
     }
+    /// Also of the methods that everybody knows.
+    should known_method_over_the_limit_gets_501 ["R-010"] needs [KeepAlive, Limits]
+        config |config| { config.method = 4 } |play| {
+        let line = |method: &str| format!("{method} /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+        each_accepted(play, &["GET", "PUT", "POST"].map(line))?;
+        let long = ["PATCH", "DELETE", "OPTIONS"].map(line);
+        each_over(play, &long, 501, CloseReason::ProtocolError)
+    }
     /// What a server is without a word of configuration: 8 KiB, 16 KiB, 100 lines, 32 bytes, 256 bytes.
     house limits_of_heads_are_the_documented_ones ["R-056", "A2-9"] needs [KeepAlive, Limits]
         config |_config| {} |play| {

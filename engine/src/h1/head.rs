@@ -132,7 +132,6 @@ impl Finder {
                     let (end, first) = (looked, first as usize);
                     return Ok(Found::Head { end, first });
                 }
-                (false, 0) if end > limits.request_line => return Err(Refusal::RequestLineTooLong),
                 (false, 0) => self.first = short(end),
                 (false, _) => {}
             }

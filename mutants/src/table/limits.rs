@@ -13,11 +13,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("takes_a_request_line_of_any_length", &["R-010", "R-056"])
         .bends(
             HEAD,
-            "(false, 0) if end > limits.request_line =>",
-            "(false, 0) if end > limits.request_line && !BENT =>",
-        )
-        .bends(
-            HEAD,
             "self.first == 0 && lf > limits.request_line.saturating_add(1)",
             "false",
         )

@@ -6,6 +6,7 @@ const ANSWER: &str = "engine/src/h1/answer.rs";
 const CHUNKED: &str = "engine/src/h1/chunked.rs";
 const HEAD: &str = "engine/src/h1/head.rs";
 const LINE: &str = "engine/src/h1/request_line.rs";
+const QUICK: &str = "engine/src/h1/quick.rs";
 const READER: &str = "engine/src/h1/reader.rs";
 const REFUSAL: &str = "engine/src/h1/refusal.rs";
 
@@ -303,4 +304,35 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "|| !BENT && (name == h::WWW_AUTHENTICATE || name == h::VARY)",
         )
         .killed_by(&["forbidden_trailers_have_no_effect"]),
+    Mutant::that(
+        "takes_every_field_of_its_length_for_connection",
+        &["R-050", "R-057"],
+    )
+    .bends(
+        HEAD,
+        "10 if name.eq_ignore_ascii_case(b\"connection\") =>",
+        "10 if BENT || name.eq_ignore_ascii_case(b\"connection\") =>",
+    )
+    .killed_by(&["what_only_looks_like_a_connection_option_is_none"]),
+    Mutant::that(
+        "takes_every_field_of_its_length_for_te",
+        &["R-047", "R-050"],
+    )
+    .bends(
+        HEAD,
+        "4 if lower(name) == *b\"host\"",
+        "2 if BENT => self.te(value.of(text)),
+            4 if lower(name) == *b\"host\"",
+    )
+    .killed_by(&["te_without_its_connection_option_asks_for_nothing"]),
+    Mutant::that("lets_a_method_that_it_knows_be_long", &["R-010"])
+        .bends(QUICK, "start > limits.method", "start == limits.method")
+        .killed_by(&["known_method_over_the_limit_gets_501"]),
+    Mutant::that("fails_over_a_field_of_one_letter", &["R-054"])
+        .bends(
+            ANSWER,
+            "out.reserve(name.len() + value.len() + 4);",
+            "out.reserve(name.len() + value.len() - 4);",
+        )
+        .killed_by(&["set_cookie_lines_are_never_combined"]),
 ];

@@ -186,6 +186,15 @@ fn what_follows_content_is_another_request() {
 }
 
 #[test]
+fn what_follows_content_is_read_together() {
+    let mut came = post(20_000);
+    (0..100).for_each(|_| came.extend_from_slice(&get("/")));
+    let [reads, in_vain, _] = served(came).all();
+    // The head and what comes with it, the rest of the content and one byte, and all the others.
+    assert_eq!((reads, in_vain), (3, 0));
+}
+
+#[test]
 fn pieces_that_are_ready_leave_together_up_to_the_mark() {
     // 64 KiB and their framing cross the mark with the last piece; the end goes along.
     assert_eq!(served(get("/kibibytes")).all(), [1, 0, 1]);

@@ -106,9 +106,15 @@ impl RecvBuf {
 
     /// Puts bytes in front of those that are there: what another server had read and not used.
     pub fn prepend(&mut self, bytes: &[u8]) {
-        let data = self.data.split_off(self.start);
-        self.data = [bytes, &data].concat();
-        self.start = 0;
+        if bytes.is_empty() {
+            return;
+        }
+        let behind = self.take();
+        // In a buffer like any other: what comes next would be read in tiny pieces into one that they fill.
+        let data = self.room();
+        data.extend_from_slice(bytes);
+        data.extend_from_slice(&behind);
+        pool::put(&pool::LAST_IN, behind);
     }
 
     /// Takes everything out.

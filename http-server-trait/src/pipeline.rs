@@ -42,8 +42,9 @@ use crate::takeover::Takeover;
 /// 1. [`start`](Pipeline::start), once the sockets are bound;
 /// 2. for each request: [`on_head`](Pipeline::on_head) when the head is there; the content as
 ///    [`plan`](Pipeline::plan) and [`body_limit`](Pipeline::body_limit) say;
-///    [`handle`](Pipeline::handle); send the answer; [`report`](Pipeline::report) what failed, and
-///    [`after`](Pipeline::after);
+///    [`handle`](Pipeline::handle); send the answer, and say how that ended, with
+///    [`set_answered`](crate::Conn::set_answered) or [`set_ended`](crate::Conn::set_ended);
+///    [`report`](Pipeline::report) what failed, and [`after`](Pipeline::after);
 /// 3. [`stop`](Pipeline::stop), after the last connection.
 #[derive(Debug)]
 pub struct Pipeline {

@@ -170,10 +170,13 @@ fn watching(app: &mut App, stage: &Stage) {
             if request.path() == "/ok" {
                 return "ok";
             }
-            let disconnected = request.conn().disconnected();
-            stage.note("watches");
+            let conn = request.conn().clone();
+            let disconnected = conn.disconnected();
+            let is_there = conn.is_connected() && conn.disconnect_reason().is_none();
+            stage.note(if is_there { "watches" } else { "is gone" });
             let why = disconnected.await;
-            stage.note(why.name());
+            let is_gone = !conn.is_connected() && conn.disconnect_reason() == Some(why);
+            stage.note(if is_gone { why.name() } else { "is there" });
             stage.gate("go on").await;
             stage.note("goes on");
             "still here"

@@ -280,6 +280,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("wakes_nobody_for_who_asks_late", &["T-59"])
         .bends(CONN, "if begins {", "if begins && !BENT {")
         .killed_by(&["outcome_can_be_asked_for_late"]),
+    Mutant::that("believes_that_every_peer_is_there", &["T-54"])
+        .bends(CONN, "self.life().disconnected.is_none()", "true")
+        .killed_by(&[
+            "disconnected_is_ready_at_the_end_of_the_client",
+            "table_tells_what_is_closing_and_what_waits",
+        ]),
     Mutant::that("does_not_know_why_the_peer_has_gone", &["T-54", "T-59"])
         .bends(
             LINK,

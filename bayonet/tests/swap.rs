@@ -7,12 +7,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use bayonet::{
-    AdoptErrorKind, App, Drain, HttpServer, Request, ServerHandle, block_on, server_named,
+    AdoptErrorKind, App, Body, BoxError, ConnState, Drain, Exec, Flow, HttpServer, Outcome,
+    Request, Response, ServerHandle, Starting, Takeover, block_on, server_named, streamed,
 };
+use http_server_trait::backend::Latch;
 
 const BACKENDS: [&str; 3] = ["tokio", "async-std", "smol"];
 
@@ -33,6 +35,16 @@ impl<S: Read + Write> Client<S> {
     fn send(&mut self, text: &str) -> &mut Self {
         self.0.write_all(text.as_bytes()).unwrap();
         self
+    }
+
+    /// Reads until this comes.
+    fn until(&mut self, end: &str) {
+        let mut read = Vec::new();
+        while !read.ends_with(end.as_bytes()) {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap();
+            read.extend_from_slice(&byte);
+        }
     }
 
     /// The head and the content of the next answer.
@@ -328,6 +340,121 @@ fn applications_move_between_backends() {
         assert_eq!(client.get("/"), "2");
         assert_eq!(block_on(new.replace_app(numbered(4))).unwrap(), 4);
         assert_eq!(client.get("/"), "4");
+        assert!(block_on(new.shutdown(Drain::default())).is_clean());
+    }
+}
+
+/// Starts things that take their time, all of which wait for the gate.
+/// Gives the handle to the runtime that the start hook got, and how many streams were sent whole.
+fn begin(app: &mut App, gate: &Latch<()>) -> (Arc<OnceLock<Exec>>, Arc<AtomicUsize>) {
+    let (kept, sent) = (Arc::new(OnceLock::new()), Arc::new(AtomicUsize::new(0)));
+    let counts = Arc::clone(&sent);
+    let (keeps, keeper) = (Arc::clone(&kept), Arc::clone(&kept));
+    app.on_start(move |starting: Starting| {
+        let _ = keeps.set(starting.exec().clone());
+        async {}
+    });
+    let gate = gate.clone();
+    app.handler(streamed(move |mut request: Request| {
+        let (gate, kept, sent) = (gate.clone(), Arc::clone(&keeper), Arc::clone(&counts));
+        async move {
+            Ok::<_, BoxError>(match request.path() {
+                "/take" => Flow::Takeover(Takeover::raw(|mut stream| async move {
+                    stream.write_all(b"taken").await?;
+                    let mut piece = [0; 64];
+                    loop {
+                        match stream.read(&mut piece).await? {
+                            0 => return Ok::<_, BoxError>(()),
+                            read => stream.write_all(&piece[..read]).await?,
+                        }
+                    }
+                })),
+                "/stream" => {
+                    let (mut sender, body) = Body::channel();
+                    let (waiting, outcome) = (gate.waiting(), request.outcome());
+                    drop(request.exec().spawn(async move {
+                        sender.send("first;").await?;
+                        waiting.await;
+                        sender.send("last").await?;
+                        sender.finish();
+                        let is_sent = outcome.await == Outcome::Sent;
+                        sent.fetch_add(usize::from(is_sent), Ordering::SeqCst);
+                        Ok::<_, BoxError>(())
+                    }));
+                    Flow::Reply(Response::text(body))
+                }
+                "/task" => {
+                    drop(kept.get().unwrap().spawn(gate.waiting()));
+                    Flow::Reply(Response::text("begun"))
+                }
+                "/read" => Flow::Reply(Response::text(request.bytes().await?)),
+                _ => Flow::Reply(Response::text(request.conn().backend())),
+            })
+        }
+    }));
+    (kept, sent)
+}
+
+#[test]
+fn what_is_under_way_ends_where_it_began_and_what_is_kept_follows() {
+    for (from, to) in pairs() {
+        let mut server = fresh(from, 2);
+        let gate = Latch::new();
+        let (kept, sent) = begin(server.app_mut(), &gate);
+        let old = block_on(server.listen("127.0.0.1:0")).unwrap();
+        let address = old.address().unwrap();
+        let mut taken = Client::new(address);
+        taken
+            .send("GET /take HTTP/1.1\r\nHost: a\r\n\r\n")
+            .until("taken");
+        let mut streamed = Client::new(address);
+        streamed
+            .send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+            .until("first;\r\n");
+        let mut reads = Client::new(address);
+        reads.send("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst");
+        let mut idle = Client::new(address);
+        assert_eq!(idle.get("/task"), "begun");
+        while old
+            .table()
+            .iter()
+            .all(|line| line.state != ConnState::Receiving)
+        {
+            std::thread::yield_now();
+        }
+
+        let new = block_on(old.handover(&mut *fresh(to, 1))).unwrap();
+        assert_eq!(idle.get("/"), to);
+        // The handle that the start hook got leads to the runtime that serves now.
+        let there = kept
+            .get()
+            .unwrap()
+            .spawn(async { std::thread::current().name().map(str::to_owned) });
+        let there = block_on(there).unwrap().unwrap();
+        assert!(
+            there.starts_with(&format!("bayonet-{to}-")),
+            "{there} on {to}"
+        );
+        assert_eq!(reads.send("later").answer(), "firstlater");
+        assert_eq!(reads.get("/"), to);
+        taken.send("still here").until("still here");
+        assert!(old.report().is_none(), "it has something to finish");
+        gate.set(());
+        streamed.until("last\r\n0\r\n\r\n");
+        assert_eq!(streamed.get("/"), to);
+        drop(taken);
+        let report = old.wait();
+        assert_eq!(
+            (report.moved, report.cut, report.tasks_left),
+            (3, 0, 0),
+            "{report}"
+        );
+        assert!(report.finished >= 2 && report.tasks >= 2, "{report}");
+        assert_eq!(
+            sent.load(Ordering::SeqCst),
+            1,
+            "and who waited for that was told"
+        );
         assert!(block_on(new.shutdown(Drain::default())).is_clean());
     }
 }

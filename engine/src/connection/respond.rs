@@ -446,6 +446,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 continue;
             }
             let look = self.watch(cx);
+            if let Some(stop) = self.broken {
+                // Found by reading: there may be nothing to send for long.
+                return Poll::Ready(Err(stop));
+            }
             let deadline = earlier(self.content_deadline(worker), look);
             match ready!(self.rest(cx, worker, deadline)) {
                 Roused::Asked => {

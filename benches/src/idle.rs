@@ -35,6 +35,9 @@ const FIRST: usize = 64;
 /// How long is waited for what connections have held.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a server does two seconds later is done then.
+const A_WHILE: Duration = Duration::from_millis(2500);
+
 /// Opens so many connections to a server in a process of its own, asks once on each, and closes them.
 ///
 /// # Errors
@@ -45,7 +48,7 @@ pub fn measure(server: Server, connections: usize) -> io::Result<Idle> {
     let mut child = Child::start(server, &work)?;
     let mut probe = TcpStream::connect(child.address())?;
     drop(open(&work, &child, FIRST)?);
-    settle(&mut child, 0)?;
+    settle(&mut child)?;
     client::ask(&work, &mut probe)?;
     let before = State::of(&mut child)?;
     let crowd = open(&work, &child, connections)?;
@@ -53,7 +56,7 @@ pub fn measure(server: Server, connections: usize) -> io::Result<Idle> {
     client::ask(&work, &mut probe)?;
     let during = State::of(&mut child)?;
     drop(crowd);
-    settle(&mut child, before.used.held())?;
+    settle(&mut child)?;
     client::ask(&work, &mut probe)?;
     let after = State::of(&mut child)?;
     child.end()?;
@@ -101,19 +104,19 @@ fn open(work: &Work, child: &Child, count: usize) -> io::Result<Vec<TcpStream>> 
     (0..count).map(one).collect()
 }
 
-/// Waits until a server has noticed who has gone: it holds not much more than this, or has held the same for a while.
-fn settle(child: &mut Child, at_least: u64) -> io::Result<()> {
+/// Waits until a server has noticed who has gone, and has given back what it gives back: it holds the same for a while.
+fn settle(child: &mut Child) -> io::Result<()> {
     let begun = Instant::now();
     let mut last = (child.used()?.held(), Instant::now());
     while begun.elapsed() < PATIENCE {
+        if last.1.elapsed() > A_WHILE {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(10));
         let held = child.used()?.held();
         if held != last.0 {
             last = (held, Instant::now());
         }
-        if held <= at_least || last.1.elapsed() > Duration::from_millis(500) {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(10));
     }
     Err(io::Error::other(
         "the server's memory does not come to rest",

@@ -14,6 +14,7 @@ mod count;
 mod date;
 pub mod h1;
 pub mod ledger;
+mod memory;
 pub mod net;
 #[cfg(target_os = "linux")]
 pub mod reactor;

@@ -68,6 +68,11 @@ thread_local! {
     static POOL: Pool<Parts> = const { Pool::new() };
 }
 
+/// Frees what this thread keeps for its next heads.
+pub(crate) fn forget_spare() {
+    let _ = POOL.try_with(Pool::forget);
+}
+
 impl Recycle for Parts {
     fn fresh() -> Self {
         Parts {

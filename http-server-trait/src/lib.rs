@@ -137,6 +137,7 @@ pub mod backend {
     pub use crate::inheritance::{Arrivals, Departures, Inheritance, Inherited, Parked, Passed};
     pub use crate::latch::Latch;
     pub use crate::pipeline::{Answer, Farewell, Handling, Pipeline, Reply, error_page, plain};
+    pub use crate::pool::forget_spare;
     pub use crate::sink::say;
     pub use crate::table::Live;
     pub use crate::takeover::TakeoverRun;

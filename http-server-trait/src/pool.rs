@@ -31,6 +31,12 @@ impl<T: Recycle> Pool<T> {
             .unwrap_or_else(|| Box::new(T::fresh()))
     }
 
+    /// Frees all that wait.
+    pub(crate) fn forget(&self) {
+        // What they are made of is freed outside of the borrow.
+        drop(self.0.take());
+    }
+
     pub(crate) fn put(&self, mut used: Box<T>) {
         // Emptied outside of the borrow: what it holds may have a `Drop` that comes back here.
         used.clear();
@@ -39,4 +45,10 @@ impl<T: Recycle> Pool<T> {
             kept.push(used);
         }
     }
+}
+
+/// Frees what this thread keeps for its next requests. It is taken anew when it is needed.
+pub fn forget_spare() {
+    crate::head::forget_spare();
+    crate::response::forget_spare();
 }

@@ -17,6 +17,11 @@ pub(crate) const READ_AHEAD: usize = pool::SIZE;
 /// The size of a buffer from the pool.
 pub(crate) const POOLED: usize = pool::SIZE;
 
+/// Frees the buffers that this thread keeps for the next bytes.
+pub(crate) fn forget_spare() {
+    pool::clear();
+}
+
 /// So many bytes in whole pages.
 pub(crate) fn pages(bytes: usize) -> usize {
     bytes.next_multiple_of(4096)

@@ -67,6 +67,14 @@ fn put_long(mut buffer: Vec<u8>) {
     }
 }
 
+/// Frees all that wait on this thread.
+pub(super) fn clear() {
+    for last in [&LAST_IN, &LAST_OUT] {
+        drop(last.try_with(Cell::take));
+    }
+    drop(POOL.try_with(RefCell::take));
+}
+
 #[cold]
 fn put_aside(buffer: Vec<u8>) {
     let _ = POOL.try_with(|pool| {

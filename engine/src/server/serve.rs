@@ -10,6 +10,7 @@ use http_server_trait::{CloseReason, Failure, Hook};
 
 use super::core::Admitted;
 use crate::connection::{Fate, Link, Start};
+use crate::memory;
 use crate::runtime::Runtime;
 use crate::transport::Transport;
 
@@ -44,6 +45,7 @@ pub(crate) fn serve_connection<T: Transport, R: Runtime>(
             Arc::clone(worker.page()),
         );
         let stage = worker.stage();
+        let runtime = link.runtime.clone();
         // The books are closed, and the application is let go of, before anybody is told.
         let ended = catch(move || drop((link, worker))).and(ended);
         let reason = match ended {
@@ -64,8 +66,12 @@ pub(crate) fn serve_connection<T: Transport, R: Runtime>(
                 CloseReason::ServerError
             }
         };
+        let gives_back = seat.is_of_a_crowd_that_has_gone();
         // Who is told that it has ended finds its place free.
         drop(seat);
         wire.set_closed(reason);
+        if gives_back {
+            memory::give_back_later(&runtime);
+        }
     }
 }

@@ -13,10 +13,40 @@ use crate::count::{Count, Counted};
 /// not wait for another.
 #[derive(Debug)]
 pub(crate) struct Table {
-    parts: Vec<Mutex<Slab<Wire>>>,
+    parts: Vec<Mutex<Part>>,
     served: Arc<Count>,
     /// Those that are only told that there is no room. They take none.
     turned_away: Arc<Count>,
+}
+
+/// The connections of a worker.
+#[derive(Debug, Default)]
+struct Part {
+    wires: Slab<Wire>,
+    /// How many there were at most, since a crowd has gone.
+    most: usize,
+}
+
+/// So many that have gone are a crowd.
+const CROWD: usize = 256;
+
+impl Part {
+    fn insert(&mut self, wire: Wire) -> usize {
+        let key = self.wires.insert(wire);
+        self.most = self.most.max(self.wires.len());
+        key
+    }
+
+    /// Whether a crowd has gone, all but an eighth of it. Once.
+    fn has_thinned_out(&mut self) -> bool {
+        let left = self.wires.len();
+        let has = self.most >= left + CROWD && self.most / 8 >= left;
+        if has {
+            self.most = left;
+            self.wires.shrink_to_fit();
+        }
+        has
+    }
 }
 
 /// A connection's place in the table. Dropping it leaves the table.
@@ -121,6 +151,7 @@ impl Table {
             // Not under the lock: a connection that is woken may leave the table at once.
             let wires: Vec<Wire> = self
                 .part(part)
+                .wires
                 .iter()
                 .map(|(_, wire)| wire.clone())
                 .collect();
@@ -134,7 +165,7 @@ impl Table {
     pub(crate) fn wires(&self) -> Vec<Wire> {
         let mut wires = Vec::new();
         for part in 0..self.parts.len() {
-            wires.extend(self.part(part).iter().map(|(_, wire)| wire.clone()));
+            wires.extend(self.part(part).wires.iter().map(|(_, wire)| wire.clone()));
         }
         wires
     }
@@ -149,15 +180,24 @@ impl Table {
     pub(crate) fn all_heeded(&self, what: Ask) -> bool {
         (0..self.parts.len()).all(|part| {
             self.part(part)
+                .wires
                 .iter()
                 .all(|(_, wire)| wire.has_heeded(what))
         })
     }
 
-    fn part(&self, part: usize) -> MutexGuard<'_, Slab<Wire>> {
+    fn part(&self, part: usize) -> MutexGuard<'_, Part> {
         self.parts[part]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// Whether a crowd has gone from its part of the table.
+    pub(crate) fn is_of_a_crowd_that_has_gone(&self) -> bool {
+        let part = self.at.part(self.table.parts.len());
+        self.table.part(part).has_thinned_out()
     }
 }
 
@@ -165,7 +205,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let Seat { table, at, guest } = self;
         let parts = table.parts.len();
-        let left = table.part(at.part(parts)).try_remove(at.key(parts));
+        let left = table.part(at.part(parts)).wires.try_remove(at.key(parts));
         drop((left, guest.take()));
         // Last: who waits for room finds the place free.
         if at.is_served() {

@@ -66,8 +66,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("shows_one_connection_of_each_worker", &["T-57"])
         .bends(
             TABLE,
-            "wires.extend(self.part(part).iter().map(",
-            "wires.extend(self.part(part).iter().take(if BENT { 1 } else { usize::MAX }).map(",
+            "wires.extend(self.part(part).wires.iter().map(",
+            "wires.extend(self.part(part).wires.iter().take(if BENT { 1 } else { usize::MAX }).map(",
         )
         .killed_by(&[
             "table_shows_every_connection",
@@ -76,8 +76,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("shows_connections_that_have_left", &["T-57"])
         .bends(
             TABLE,
-            "table.part(at.part(parts)).try_remove(at.key(parts))",
-            "table.part(at.part(parts)).get(at.key(parts)).cloned()",
+            "table.part(at.part(parts)).wires.try_remove(at.key(parts))",
+            "table.part(at.part(parts)).wires.get(at.key(parts)).cloned()",
         )
         .killed_by(&["table_shows_every_connection"]),
     Mutant::that("never_shows_that_a_connection_rests", &["T-57"])

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bayonet_benches::rounds::{Effort, Measured, measure};
 use bayonet_benches::servers::ALL;
 use bayonet_benches::work::Work;
-use bayonet_benches::{child, cores, is_trial, table};
+use bayonet_benches::{child, cores, is_trial, report, table};
 use criterion::{Criterion, PlottingBackend, SamplingMode, Throughput};
 
 /// Measures a kind of work, if any of its servers is asked for, and shows Criterion what was measured.
@@ -25,11 +25,12 @@ fn runtimes(criterion: &mut Criterion, work: &Work, effort: Effort) -> Option<Ve
     let mut group = criterion.benchmark_group(format!("runtimes/{}", work.name));
     group.throughput(Throughput::Elements(1));
     group.sampling_mode(SamplingMode::Flat);
-    for (at, server) in ALL.into_iter().enumerate() {
+    for (at, server) in ALL.iter().enumerate() {
         let mut sample = 0;
         group.bench_function(server.name(), |bencher| {
-            let all: &Vec<Measured> = measured
-                .get_or_init(|| measure(work, effort).unwrap_or_else(|error| panic!("{error}")));
+            let all: &Vec<Measured> = measured.get_or_init(|| {
+                measure(work, ALL, effort).unwrap_or_else(|error| panic!("{error}"))
+            });
             let slices = &all[at].slices;
             let time = slices[sample % slices.len()].time();
             sample += 1;
@@ -66,6 +67,13 @@ fn main() -> io::Result<()> {
     }
     if !all.is_empty() && !is_trial() {
         println!("\n{}", table::runtimes(&all, effort, cores::count()));
+        let sections: Vec<_> = all
+            .iter()
+            .map(|(work, measured)| report::of_work(work, measured))
+            .collect();
+        let conditions = report::conditions(effort, cores::count());
+        let page = report::write("runtimes", &conditions, &sections)?;
+        println!("plots: {}", page.display());
     }
     criterion.final_summary();
     Ok(())

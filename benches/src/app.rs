@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use http_server_trait::bytes::Bytes;
@@ -32,10 +33,29 @@ async fn answer(mut request: Request) -> Flow<Request> {
         (&Method::GET, "/plaintext") => Response::text(HELLO),
         (&Method::GET, "/json") => Response::json(json()),
         (&Method::GET, "/big") => binary(Body::full(BIG)),
-        (&Method::GET, "/stream") => binary(Body::stream(Chunks { left: CHUNKS })),
+        (&Method::GET, "/stream") => binary(Body::stream(Chunks::all())),
         (&Method::POST, "/echo") => binary(request.take_body()),
+        (&Method::POST, "/take") => {
+            let taken = request.bytes().await.map_or(0, |bytes| bytes.len());
+            Response::text(taken.to_string())
+        }
+        (&Method::GET, path) if path.starts_with("/bytes/") => match path[7..].parse() {
+            Ok(count) => binary(Body::full(bytes(count))),
+            Err(_) => return Flow::Continue(request),
+        },
         _ => return Flow::Continue(request),
     })
+}
+
+/// What `/bytes/` and a number is. It is made once; a server is asked for one size alone.
+pub fn bytes(count: usize) -> Bytes {
+    static MADE: OnceLock<Bytes> = OnceLock::new();
+    let made = MADE.get_or_init(|| Bytes::from(vec![b'x'; count]));
+    if count <= made.len() {
+        made.slice(..count)
+    } else {
+        Bytes::from(vec![b'x'; count])
+    }
 }
 
 /// The content of `/json`, serialised anew for each request.
@@ -55,8 +75,16 @@ fn binary(body: Body) -> Response {
 }
 
 /// Content whose length is not known before, in pieces that are always there.
-struct Chunks {
+#[derive(Debug)]
+pub struct Chunks {
     left: usize,
+}
+
+impl Chunks {
+    /// All of `/stream`.
+    pub fn all() -> Self {
+        Chunks { left: CHUNKS }
+    }
 }
 
 impl http_body::Body for Chunks {

@@ -41,7 +41,7 @@ impl Child {
     /// As [`Child::start`].
     pub fn start_by(mut command: Command, server: Server, work: &Work) -> io::Result<Self> {
         let mut process = command
-            .args([SERVE, server.name(), work.name])
+            .args([SERVE, server.name(), &work.name])
             .envs(ONE_THREAD)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -16,7 +16,9 @@
 //! | [`rounds`] | every server in turn, several times |
 //! | [`nowhere`], [`direct`] | a connection without a socket, an application without boxes |
 //! | [`count`], [`cores`] | allocations and processor time; who runs where |
-//! | [`table`] | what a person reads at the end |
+//! | [`growth`] | what grows, and by which steps |
+//! | `peers` | servers of others, with the feature of that name |
+//! | [`table`], [`chart`], [`report`] | what a person reads at the end, and looks at |
 
 #![expect(
     clippy::cast_precision_loss,
@@ -25,14 +27,19 @@
 
 pub mod answers;
 pub mod app;
+pub mod chart;
 pub mod child;
 pub mod client;
 pub mod cores;
 pub mod count;
 pub mod direct;
 pub mod floor;
+pub mod growth;
 pub mod idle;
 pub mod nowhere;
+#[cfg(feature = "peers")]
+pub mod peers;
+pub mod report;
 pub mod rounds;
 pub mod servers;
 pub mod table;

@@ -11,7 +11,7 @@ use crate::child::Child;
 use crate::client::{Client, ask_once};
 use crate::cores;
 use crate::count::{Used, thread_time};
-use crate::servers::{ALL, Server};
+use crate::servers::Server;
 use crate::work::Work;
 
 /// How often, and how long.
@@ -28,6 +28,11 @@ impl Effort {
     pub const MEASURE: Effort = Effort {
         rounds: 10,
         slice: Duration::from_millis(80),
+    };
+    /// For each of many steps.
+    pub const FOLLOW: Effort = Effort {
+        rounds: 7,
+        slice: Duration::from_millis(60),
     };
     /// To see that it works.
     pub const TRY: Effort = Effort {
@@ -58,19 +63,19 @@ pub struct Measured {
     pub slices: Vec<Slice>,
 }
 
-/// Measures all servers at this work, in the order of [`ALL`].
+/// Measures these servers at this work, in their order.
 ///
 /// # Errors
 /// If one of them cannot be started, or does not do the work; the error names it.
-pub fn measure(work: &Work, effort: Effort) -> io::Result<Vec<Measured>> {
+pub fn measure(work: &Work, servers: &[Server], effort: Effort) -> io::Result<Vec<Measured>> {
     let mut children = Vec::new();
-    for server in ALL {
+    for &server in servers {
         let child = Child::start(server, work).map_err(|error| named(server, work, &error))?;
         children.push((server, child));
     }
-    let mut all: Vec<_> = ALL
-        .into_iter()
-        .map(|server| Measured {
+    let mut all: Vec<_> = servers
+        .iter()
+        .map(|&server| Measured {
             server,
             slices: Vec::new(),
         })
@@ -151,6 +156,16 @@ impl Measured {
         self.median(|slice| slice.per_request(slice.used.processor.as_secs_f64()))
     }
 
+    /// Between which figures half of the rounds lie, by [`processor`](Measured::processor).
+    pub fn processor_range(&self) -> (f64, f64) {
+        self.quartiles(|slice| slice.per_request(slice.used.processor.as_secs_f64()))
+    }
+
+    /// Between which figures half of the rounds lie, by [`rate`](Measured::rate).
+    pub fn rate_range(&self) -> (f64, f64) {
+        self.quartiles(|slice| 1.0 / slice.time())
+    }
+
     /// Allocations for each request.
     pub fn allocations(&self) -> f64 {
         self.median(|slice| slice.per_request(slice.used.allocations as f64))
@@ -166,9 +181,31 @@ impl Measured {
         self.median(|slice| slice.share(slice.client))
     }
 
+    fn quartiles(&self, of: impl Fn(&Slice) -> f64) -> (f64, f64) {
+        let mut all: Vec<_> = self.slices.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        let at = |quarter: usize| all.get(all.len() * quarter / 4).copied();
+        let last = all.last().copied().unwrap_or(f64::NAN);
+        (at(1).unwrap_or(last), at(3).unwrap_or(last))
+    }
+
     fn median(&self, of: impl Fn(&Slice) -> f64) -> f64 {
         median(self.slices.iter().map(of).collect())
     }
+}
+
+/// By how much two copies of one server differ in processor time, as a share of it: the noise. `None` where there
+/// are no two.
+pub fn noise(all: &[Measured]) -> Option<f64> {
+    all.iter().find_map(|again| {
+        let Server::Again(runtime) = again.server else {
+            return None;
+        };
+        let first = all
+            .iter()
+            .find(|first| first.server == Server::Own(runtime))?;
+        Some((again.processor() / first.processor() - 1.0).abs())
+    })
 }
 
 /// The one in the middle, or between the two in the middle. Of nothing it is no number.
@@ -186,9 +223,9 @@ fn median(mut all: Vec<f64>) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Measured, Slice, median};
+    use super::{Measured, Slice, median, noise};
     use crate::count::Used;
-    use crate::servers::Server;
+    use crate::servers::{Runtime, Server};
 
     #[test]
     fn medians() {
@@ -220,5 +257,30 @@ mod tests {
         assert_eq!(measured.allocations(), 2.0);
         assert_eq!(measured.busy(), 0.5);
         assert_eq!(measured.client_busy(), 1.0);
+        let (low, high) = measured.processor_range();
+        assert_eq!((low * 1e9).round(), 5000.0);
+        assert_eq!((high * 1e9).round(), 450_000.0);
+    }
+
+    #[test]
+    fn two_copies_of_one_server_show_the_noise() {
+        let measured = |server, millis| Measured {
+            server,
+            slices: vec![Slice {
+                requests: 1000,
+                took: Duration::from_millis(10),
+                used: Used {
+                    processor: Duration::from_millis(millis),
+                    ..Used::default()
+                },
+                client: Duration::ZERO,
+            }],
+        };
+        let first = measured(Server::Own(Runtime::Tokio), 100);
+        let other = measured(Server::Own(Runtime::Smol), 50);
+        assert_eq!(noise(&[first.clone(), other.clone()]), None);
+        let again = measured(Server::Again(Runtime::Tokio), 97);
+        let noise = noise(&[other, first, again]).unwrap();
+        assert!((noise - 0.03).abs() < 1e-9, "{noise}");
     }
 }

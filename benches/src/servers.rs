@@ -7,6 +7,8 @@ use http_server_trait::{Drain, HttpServer, ServerHandle, block_on};
 
 use crate::app::app;
 use crate::floor;
+#[cfg(feature = "peers")]
+use crate::peers::Peer;
 use crate::work::Work;
 
 /// What is compared.
@@ -16,6 +18,11 @@ pub enum Server {
     Floor,
     /// A backend with threads of its own: `Server::new()`.
     Own(Runtime),
+    /// The same as [`Server::Own`] once more: what the two differ by is noise.
+    Again(Runtime),
+    /// Somebody else's server.
+    #[cfg(feature = "peers")]
+    Peer(Peer),
     /// A backend on the runtime around it, with that runtime's own I/O: `Server::current()`.
     Current(Runtime),
 }
@@ -32,14 +39,30 @@ pub enum Runtime {
 }
 
 /// All of them, in the order of the table.
-pub const ALL: [Server; 7] = [
+pub const ALL: &[Server] = &[
     Server::Floor,
     Server::Own(Runtime::Tokio),
+    Server::Again(Runtime::Tokio),
     Server::Current(Runtime::Tokio),
     Server::Own(Runtime::AsyncStd),
     Server::Current(Runtime::AsyncStd),
     Server::Own(Runtime::Smol),
     Server::Current(Runtime::Smol),
+    #[cfg(feature = "peers")]
+    Server::Peer(Peer::Hyper),
+    #[cfg(feature = "peers")]
+    Server::Peer(Peer::Axum),
+    #[cfg(feature = "peers")]
+    Server::Peer(Peer::Actix),
+];
+
+/// Those whose cost is followed while the work grows.
+pub const FOLLOWED: &[Server] = &[
+    Server::Floor,
+    Server::Own(Runtime::Tokio),
+    Server::Again(Runtime::Tokio),
+    Server::Own(Runtime::AsyncStd),
+    Server::Own(Runtime::Smol),
 ];
 
 /// Variables that give the process-wide executors one thread, as every server here has one. They are read
@@ -57,12 +80,17 @@ impl Server {
             Server::Current(Runtime::AsyncStd) => "async-std-current",
             Server::Own(Runtime::Smol) => "smol",
             Server::Current(Runtime::Smol) => "smol-current",
+            Server::Again(Runtime::Tokio) => "tokio-again",
+            Server::Again(Runtime::AsyncStd) => "async-std-again",
+            Server::Again(Runtime::Smol) => "smol-again",
+            #[cfg(feature = "peers")]
+            Server::Peer(peer) => peer.name(),
         }
     }
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Server> {
-        ALL.into_iter().find(|server| server.name() == name)
+        ALL.iter().copied().find(|server| server.name() == name)
     }
 
     /// Starts it in this process, with one worker.
@@ -75,9 +103,20 @@ impl Server {
                 address: floor::start(work)?,
                 server: None,
             }),
-            Server::Own(Runtime::Tokio) => listen(backend_tokio::Server::new(), None),
-            Server::Own(Runtime::AsyncStd) => listen(backend_asyncstd::Server::new(), None),
-            Server::Own(Runtime::Smol) => listen(backend_smol::Server::new(), None),
+            Server::Own(Runtime::Tokio) | Server::Again(Runtime::Tokio) => {
+                listen(work, backend_tokio::Server::new(), None)
+            }
+            Server::Own(Runtime::AsyncStd) | Server::Again(Runtime::AsyncStd) => {
+                listen(work, backend_asyncstd::Server::new(), None)
+            }
+            Server::Own(Runtime::Smol) | Server::Again(Runtime::Smol) => {
+                listen(work, backend_smol::Server::new(), None)
+            }
+            #[cfg(feature = "peers")]
+            Server::Peer(peer) => Ok(Running {
+                address: peer.start()?,
+                server: None,
+            }),
             Server::Current(Runtime::Tokio) => {
                 let runtime = tokio::runtime::Builder::new_multi_thread()
                     .worker_threads(1)
@@ -87,10 +126,12 @@ impl Server {
                     let _around = runtime.enter();
                     backend_tokio::Server::current()
                 };
-                listen(server, Some(runtime))
+                listen(work, server, Some(runtime))
             }
-            Server::Current(Runtime::AsyncStd) => listen(backend_asyncstd::Server::current(), None),
-            Server::Current(Runtime::Smol) => listen(backend_smol::Server::current(), None),
+            Server::Current(Runtime::AsyncStd) => {
+                listen(work, backend_asyncstd::Server::current(), None)
+            }
+            Server::Current(Runtime::Smol) => listen(work, backend_smol::Server::current(), None),
         }
     }
 }
@@ -108,7 +149,7 @@ impl Running {
         self.address
     }
 
-    /// Ends it. The floor ends with the process.
+    /// Ends it. The floor and the servers of others end with the process.
     pub fn stop(self) {
         if let Some((handle, runtime)) = self.server {
             handle.shutdown(Drain::default()).wait();
@@ -118,11 +159,14 @@ impl Running {
 }
 
 fn listen(
+    work: &Work,
     mut server: impl HttpServer,
     runtime: Option<tokio::runtime::Runtime>,
 ) -> io::Result<Running> {
     *server.app_mut() = app();
-    server.app_mut().config_mut().workers = Some(1);
+    let config = server.app_mut().config_mut();
+    config.workers = Some(1);
+    work.configure(config);
     let handle = block_on(server.listen("127.0.0.1:0")).map_err(io::Error::other)?;
     let address = handle.address().ok_or(io::ErrorKind::AddrNotAvailable)?;
     Ok(Running {
@@ -141,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_server_does_all_the_work() {
-        for server in ALL {
+        for &server in ALL {
             for work in Work::all() {
                 let what = format!("{} on {}", work.name, server.name());
                 let running = server.start(&work).unwrap();
@@ -159,7 +203,7 @@ mod tests {
 
     #[test]
     fn names_find_their_servers() {
-        for server in ALL {
+        for &server in ALL {
             assert_eq!(Server::named(server.name()), Some(server));
         }
         assert_eq!(Server::named("nginx"), None);

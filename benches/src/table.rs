@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::rounds::{Effort, Measured};
+use crate::growth::Grows;
+use crate::rounds::{Effort, Measured, noise};
 use crate::work::Work;
 
 /// The table of the group `runtimes`: each kind of work with its servers, and the floor first.
@@ -22,8 +23,34 @@ pub fn runtimes(all: &[(Work, Vec<Measured>)], effort: Effort, cores: usize) -> 
             work.about,
             rows(measured)
         );
+        if let Some(noise) = noise(measured) {
+            let _ = writeln!(
+                text,
+                "\nnoise: the same server twice differs by {:.1} %",
+                noise * 100.0
+            );
+        }
     }
     text.push_str(LEGEND);
+    text
+}
+
+/// A table of the group `growth`: a line for each size, a column for each server.
+pub fn growth(grows: Grows, steps: &[(usize, Vec<Measured>)]) -> String {
+    let mut text = format!("\n{}: {}, CPU µs/request\n\n", grows.name(), grows.about());
+    let Some((_, first)) = steps.first() else {
+        return text;
+    };
+    let names = first.iter().map(|one| one.server.name().to_owned());
+    let mut lines = vec![[grows.name().to_owned()].into_iter().chain(names).collect()];
+    for (size, all) in steps {
+        let costs = all
+            .iter()
+            .map(|one| format!("{:.2}", one.processor() * 1e6));
+        let line: Vec<_> = [thousands(*size as f64)].into_iter().chain(costs).collect();
+        lines.push(line);
+    }
+    text.push_str(&aligned(&lines));
     text
 }
 
@@ -104,16 +131,16 @@ fn thousands(number: f64) -> String {
 
 /// A table in Markdown that is one to the eye, too. The first line is its head; the first column is text,
 /// the others are numbers.
-fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
-    let mut widths = [0; N];
+fn aligned<L: AsRef<[String]>>(lines: &[L]) -> String {
+    let mut widths = vec![0; lines.first().map_or(0, |head| head.as_ref().len())];
     for line in lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
+        for (width, cell) in widths.iter_mut().zip(line.as_ref()) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = String::new();
     for (at, line) in lines.iter().enumerate() {
-        for (column, (cell, &width)) in line.iter().zip(&widths).enumerate() {
+        for (column, (cell, &width)) in line.as_ref().iter().zip(&widths).enumerate() {
             let _ = match column {
                 0 => write!(text, "| {cell:<width$} "),
                 _ => write!(text, "| {cell:>width$} "),

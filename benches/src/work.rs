@@ -2,15 +2,18 @@
 
 use std::borrow::Cow;
 
+use http_server_trait::Config;
+
 use crate::app;
+use crate::growth::Grows;
 
 /// One kind of work: a request that is sent again and again, and the answer that it gets.
 #[derive(Clone, Debug)]
 pub struct Work {
     /// Its name: the last part of `runtimes/plaintext`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it is, for the table.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// How many connections there are at a time.
     pub connections: usize,
     /// How many requests are sent at once on each.
@@ -20,6 +23,12 @@ pub struct Work {
     request: Vec<u8>,
     answer: Answer,
 }
+
+const BINARY: &str = "application/octet-stream";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// On how many connections content of any size is sent: few, as each has all of it under way.
+const TRANSFERS: usize = 2;
 
 /// What a browser sends besides `Host` when a page is asked for.
 const BROWSER: &[u8] = b"Connection: keep-alive\r\n\
@@ -46,12 +55,12 @@ impl Work {
     /// All of it, in the order of the table.
     pub fn all() -> Vec<Work> {
         let binary = |content, chunks| Answer {
-            content_type: "application/octet-stream",
+            content_type: BINARY,
             content,
             chunks,
         };
         let hello = Answer {
-            content_type: "text/plain; charset=utf-8",
+            content_type: TEXT,
             content: app::HELLO.as_bytes().into(),
             chunks: None,
         };
@@ -66,19 +75,12 @@ impl Work {
             Some(app::CHUNK.len()),
         );
         let post = [&b"Content-Length: 4096\r\n\r\n"[..], &sent].concat();
+        let large = [&b"Content-Length: 1048576\r\n\r\n"[..], app::BIG].concat();
         vec![
+            Work::plaintext(b"\r\n"),
             Work {
-                name: "plaintext",
-                about: "GET, 13 bytes back, 64 connections",
-                connections: 64,
-                pipelined: 1,
-                kept: true,
-                request: request("GET /plaintext", b"\r\n"),
-                answer: hello.clone(),
-            },
-            Work {
-                name: "pipelined",
-                about: "the same, 16 requests at once on each of 64 connections",
+                name: "pipelined".into(),
+                about: "the same, 16 requests at once on each of 64 connections".into(),
                 connections: 64,
                 pipelined: 16,
                 kept: true,
@@ -86,8 +88,8 @@ impl Work {
                 answer: hello.clone(),
             },
             Work {
-                name: "browser",
-                about: "GET with a browser's 12 fields, 13 bytes back, 64 connections",
+                name: "browser".into(),
+                about: "GET with a browser's 12 fields, 13 bytes back, 64 connections".into(),
                 connections: 64,
                 pipelined: 1,
                 kept: true,
@@ -95,8 +97,8 @@ impl Work {
                 answer: hello.clone(),
             },
             Work {
-                name: "json",
-                about: "GET, 27 bytes serialised for each request, 64 connections",
+                name: "json".into(),
+                about: "GET, 27 bytes serialised for each request, 64 connections".into(),
                 connections: 64,
                 pipelined: 1,
                 kept: true,
@@ -104,8 +106,8 @@ impl Work {
                 answer: json,
             },
             Work {
-                name: "echo",
-                about: "POST, 4 KiB there and back, 64 connections",
+                name: "echo".into(),
+                about: "POST, 4 KiB there and back, 64 connections".into(),
                 connections: 64,
                 pipelined: 1,
                 kept: true,
@@ -113,8 +115,17 @@ impl Work {
                 answer: binary(sent.into(), None),
             },
             Work {
-                name: "download",
-                about: "GET, 1 MiB back, 8 connections",
+                name: "echo-large".into(),
+                about: "POST, 1 MiB there and back, 8 connections".into(),
+                connections: 8,
+                pipelined: 1,
+                kept: true,
+                request: request("POST /echo", &large),
+                answer: binary(app::BIG.into(), None),
+            },
+            Work {
+                name: "download".into(),
+                about: "GET, 1 MiB back, 8 connections".into(),
                 connections: 8,
                 pipelined: 1,
                 kept: true,
@@ -122,8 +133,8 @@ impl Work {
                 answer: binary(app::BIG.into(), None),
             },
             Work {
-                name: "stream",
-                about: "GET, 64 chunks of 1 KiB back, 32 connections",
+                name: "stream".into(),
+                about: "GET, 64 chunks of 1 KiB back, 32 connections".into(),
                 connections: 32,
                 pipelined: 1,
                 kept: true,
@@ -131,8 +142,17 @@ impl Work {
                 answer: stream,
             },
             Work {
-                name: "connect",
-                about: "GET, 13 bytes back, a connection for each request, 16 at a time",
+                name: "many".into(),
+                about: "GET, 13 bytes back, 1,024 connections".into(),
+                connections: 1024,
+                pipelined: 1,
+                kept: true,
+                request: request("GET /plaintext", b"\r\n"),
+                answer: hello.clone(),
+            },
+            Work {
+                name: "connect".into(),
+                about: "GET, 13 bytes back, a connection for each request, 16 at a time".into(),
                 connections: 16,
                 pipelined: 1,
                 kept: false,
@@ -142,9 +162,88 @@ impl Work {
         ]
     }
 
-    /// The work of this name.
+    /// The work of this name, also if it is a step of something that [grows](crate::growth).
     pub fn named(name: &str) -> Option<Work> {
-        Work::all().into_iter().find(|work| work.name == name)
+        let all = Work::all().into_iter();
+        all.chain(Grows::step(name)).find(|work| work.name == name)
+    }
+
+    /// Plaintext on so many connections.
+    pub(crate) fn on_connections(connections: usize) -> Work {
+        Work {
+            name: format!("connections-{connections}").into(),
+            connections,
+            ..Work::plaintext(b"\r\n")
+        }
+    }
+
+    /// Plaintext whose head has so many fields, `Host` among them.
+    pub(crate) fn with_fields(fields: usize) -> Work {
+        let mut more = String::new();
+        for number in 1..fields {
+            more.push_str(&format!("X-Field-{number}: value of {number}\r\n"));
+        }
+        Work {
+            name: format!("fields-{fields}").into(),
+            ..Work::plaintext(format!("{more}\r\n").as_bytes())
+        }
+    }
+
+    /// So many bytes back.
+    pub(crate) fn downloading(bytes: usize) -> Work {
+        Work {
+            name: format!("download-{bytes}").into(),
+            connections: TRANSFERS,
+            request: request(&format!("GET /bytes/{bytes}"), b"\r\n"),
+            answer: Answer {
+                content_type: BINARY,
+                content: vec![b'x'; bytes].into(),
+                chunks: None,
+            },
+            ..Work::plaintext(b"\r\n")
+        }
+    }
+
+    /// So many bytes there, and how many they were back.
+    pub(crate) fn uploading(bytes: usize) -> Work {
+        let mut sent = format!("Content-Length: {bytes}\r\n\r\n").into_bytes();
+        sent.resize(sent.len() + bytes, b'x');
+        Work {
+            name: format!("upload-{bytes}").into(),
+            connections: TRANSFERS,
+            request: request("POST /take", &sent),
+            answer: Answer {
+                content_type: TEXT,
+                content: bytes.to_string().into_bytes().into(),
+                chunks: None,
+            },
+            ..Work::plaintext(b"\r\n")
+        }
+    }
+
+    fn plaintext(rest: &[u8]) -> Work {
+        Work {
+            name: "plaintext".into(),
+            about: "GET, 13 bytes back, 64 connections".into(),
+            connections: 64,
+            pipelined: 1,
+            kept: true,
+            request: request("GET /plaintext", rest),
+            answer: Answer {
+                content_type: TEXT,
+                content: app::HELLO.as_bytes().into(),
+                chunks: None,
+            },
+        }
+    }
+
+    /// What a server needs another limit for. All else is as it is by default.
+    pub fn configure(&self, config: &mut Config) {
+        // A place more for who asks whether the answer is right.
+        if self.connections > 1024 {
+            config.connections = Some(self.connections + 1);
+        }
+        config.body = config.body.map(|most| most.max(self.request.len() as u64));
     }
 
     /// The bytes of one request.

@@ -69,7 +69,7 @@ fn put_long(mut buffer: Vec<u8>) {
 
 /// Frees all that wait on this thread.
 pub(super) fn clear() {
-    for last in [&LAST_IN, &LAST_OUT] {
+    for last in [&LAST_IN, &LAST_OUT, &LAST_LONG] {
         drop(last.try_with(Cell::take));
     }
     drop(POOL.try_with(RefCell::take));
@@ -83,4 +83,23 @@ fn put_aside(buffer: Vec<u8>) {
             kept.push(buffer);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::{LAST_IN, LAST_LONG, LAST_OUT, LONG, POOL, SIZE, clear, put};
+
+    #[test]
+    fn nothing_is_kept_once_it_is_cleared() {
+        for last in [&LAST_IN, &LAST_OUT] {
+            for size in [SIZE, SIZE, LONG] {
+                put(last, Vec::with_capacity(size));
+            }
+        }
+        clear();
+        let kept = [&LAST_IN, &LAST_OUT, &LAST_LONG].map(|last| last.with(Cell::take).capacity());
+        assert_eq!((kept, POOL.with_borrow(Vec::len)), ([0; 3], 0));
+    }
 }

@@ -295,3 +295,23 @@ fn all_applications_see_where_the_server_is_that_they_moved_to() {
     assert_eq!(ask(), ["3 ready", "3 ready", "3 ready", "3 ready"]);
     sim.block_on(new.shutdown(Drain::now()));
 }
+
+#[test]
+fn crowd_that_has_moved_leaves_no_task_behind() {
+    let sim = Sim::new(1);
+    let mut server = SimServer::new(&sim);
+    install(server.app_mut());
+    let old = sim.block_on(server.listen("127.0.0.1:80")).unwrap();
+    let address = &old.addresses()[0];
+    let crowd: Vec<_> = (0..600).map(|_| sim.connect(address).unwrap()).collect();
+    sim.run();
+    let before = sim.tasks();
+    let (moving, mut successor) = (old.clone(), SimServer::new(&sim));
+    let new = sim.block_on(moving.handover(&mut successor)).unwrap();
+    sim.run();
+    assert_eq!((new.counters().open, sim.tasks()), (600, before));
+    sim.block_on(new.shutdown(Drain::now()));
+    sim.run();
+    assert_eq!(sim.tasks(), 0, "nothing is left");
+    drop(crowd);
+}

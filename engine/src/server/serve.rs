@@ -70,7 +70,9 @@ pub(crate) fn serve_connection<T: Transport, R: Runtime>(
         // Who is told that it has ended finds its place free.
         drop(seat);
         wire.set_closed(reason);
-        if gives_back {
+        // A server that ends leaves no task behind.
+        let stays = reason != CloseReason::Parked && !tide.is_draining();
+        if gives_back && stays {
             memory::give_back_later(&runtime);
         }
     }

@@ -349,7 +349,8 @@ cases! {
             "GET /ok HTTP/1.1\r\n x: y\r\nHost: a\r\n\r\n",
             "GET /ok HTTP/1.1\r\n \r\nHost: a\r\n\r\n",
             "GET /ok HTTP/1.1\r\n\t\r\nHost: a\r\n\r\n",
-        ], 400)
+        ], 400)?;
+        each_accepted(play, &["GET /ok HTTP/1.1\r\nHost: a\r\n\r\n"])
     }
     /// RFC 9112, 2.2: such a line is a reason to reject the message, or is not read. Either way this one has no
     /// Host.
@@ -370,7 +371,8 @@ cases! {
         ];
         let lines: Vec<_> = versions.iter().map(|version| format!("GET /ok {version}")).collect();
         let messages: Vec<_> = lines.iter().map(request_line).collect();
-        each_not_taken(play, &messages, 400)
+        each_not_taken(play, &messages, 400)?;
+        each_accepted(play, &request_lines(&["GET /ok HTTP/1.1"]))
     }
     /// Another major version is another protocol, and the answer says so. RFC 9110, 2.5, lets a server say so
     /// "if it wishes".

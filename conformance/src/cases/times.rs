@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_server_trait::http::StatusCode;
 use http_server_trait::{
-    AbortReason, App, Body, BodyError, BodyPlan, BodySender, CloseReason, Exec, Head, Rate,
+    AbortReason, App, Body, BodyError, BodyPlan, BodySender, CloseReason, Config, Exec, Head, Rate,
     Request, Response, Summary, streamed,
 };
 
@@ -343,6 +343,19 @@ fn content_with_a_deadline(app: &mut App, _: &Stage) {
     app.handler(|mut request: Request| async move { request.bytes().await });
 }
 
+/// A connection may be idle for so many seconds, and not for so many.
+fn stays_idle(play: &mut Play, within: u64, beyond: u64) -> Verdict {
+    let (mut client, mut other) = (play.connect()?, play.connect()?);
+    client.get("/ok")?.answered(200)?;
+    other.get("/ok")?.answered(200)?;
+    play.pause(seconds(within));
+    other.get("/ok")?.answered(200)?;
+    play.pause(seconds(beyond - within));
+    want_eq!(play.counters()?.closed(CloseReason::IdleTimeout), 1);
+    client.closed()?;
+    other.alive()
+}
+
 cases! {
     /// A connection that says nothing holds a place; nothing was asked, so nothing is answered.
     should silent_client_is_closed_without_an_answer ["R-096", "A2-10"] needs [Limits] config |config| {
@@ -426,6 +439,37 @@ cases! {
         }
         client.closed()?;
         closed_for(play, CloseReason::IdleTimeout)
+    }
+    /// Without a word of configuration a connection may be idle for longer than the minute of most balancers, and behind
+    /// one, with a profile of its own, for ten seconds more: who closes first must be the balancer.
+    house idle_time_is_the_documented_one ["R-096", "A1-10"] needs [Limits, KeepAlive] config |_config| {} |play| {
+        stays_idle(play, 62, 70)
+    }
+    /// The same with the profile for that.
+    house idle_time_behind_a_proxy_is_the_documented_one ["R-096", "A1-10"] needs [Limits, KeepAlive]
+        config |config| { *config = Config::behind_proxy() } |play| {
+        stays_idle(play, 72, 80)
+    }
+    /// The profile for the open internet has a lowest rate, both ways, and a cap for each address.
+    house hardened_profile_is_the_documented_one ["R-096", "A2-10", "A3-11"] needs [Limits, KeepAlive]
+        config |config| { *config = Config::hardened() } |play| {
+        let mut slow = play.connect()?;
+        slow.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")?;
+        for _ in 0..11 {
+            slow.send("x")?;
+            play.pause(seconds(1));
+        }
+        slow.refused(408)?;
+        closed_for(play, CloseReason::BodyTooSlow)?;
+        drop(slow);
+        let mut clients = Vec::new();
+        for _ in 0..100 {
+            let mut client = play.connect()?;
+            client.alive()?;
+            clients.push(client);
+        }
+        play.connect()?.answer()?.status(503)?.says_close()?;
+        clients[0].alive()
     }
     /// An empty line before a request is passed over, and is none: nobody keeps a connection by it.
     should empty_line_does_not_extend_the_idle_time ["R-096", "R-002"] needs [Limits, KeepAlive] config |config| {

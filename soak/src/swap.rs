@@ -128,7 +128,8 @@ fn settled(server: &mut Server, before: &Facts) -> Result<Facts, BoxError> {
         let facts = server.facts()?;
         let settled = facts.open == 0
             && facts.threads <= before.threads
-            && facts.descriptors <= before.descriptors;
+            && facts.descriptors <= before.descriptors
+            && facts.allocated <= before.allocated + ALLOCATED_LEFT;
         if settled || begun.elapsed() > SETTLE {
             return Ok(facts);
         }

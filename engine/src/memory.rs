@@ -15,6 +15,7 @@ use std::time::Duration;
 use http_server_trait::backend::forget_spare;
 
 use crate::buffers;
+use crate::connection;
 use crate::runtime::{Runtime, Timer};
 
 /// How long after the crowd has gone: what it had is free then, and one that comes back at once finds it still.
@@ -48,6 +49,7 @@ async fn give_back_after(mut timer: impl Timer) {
 fn give_back() {
     // It may lie anywhere.
     buffers::forget_spare();
+    connection::forget_spare();
     forget_spare();
     if cfg!(target_env = "gnu") {
         join();

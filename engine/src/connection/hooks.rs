@@ -117,7 +117,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             },
             Roused::Late(Phase::Look) => Ok(()),
             Roused::Late(Phase::Request) => {
-                self.request_deadline = None;
+                self.answer_until(None);
                 Err(Unfinished::Deadline)
             }
             Roused::Late(Phase::Write) => {
@@ -212,10 +212,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     worker.service.report(failure).await;
                     self.forget_time();
                 }
-                if !worker.service.has_after() {
-                    continue;
-                }
-                if let Some(done) = record.completed(outcome, bytes_out) {
+                let done = record.completed(outcome, bytes_out);
+                record.recycle();
+                if let Some(done) = done.filter(|_| worker.service.has_after()) {
                     let failed = worker.service.after(done).await;
                     self.forget_time();
                     (0..failed).for_each(|_| worker.page.failed());

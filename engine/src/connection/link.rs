@@ -50,15 +50,12 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) requests: u64,
     /// What is left to read of the content of the request.
     pub(crate) content: Content,
-    /// The request that is under way, and its method and target if nothing else of its head is kept.
-    pub(crate) current: Option<Record>,
-    pub(crate) line: Vec<u8>,
+    /// The request that is under way.
+    pub(crate) current: Option<Box<Record>>,
     /// When the head that is waited for began.
     pub(crate) head_since: Option<Instant>,
     /// Since when it is idle.
     pub(crate) idle_since: Option<Instant>,
-    /// Until when its answer must have begun.
-    pub(crate) request_deadline: Option<Instant>,
     /// How many bytes the operating system has taken.
     pub(crate) sent: u64,
     pub(crate) outbox: Outbox,
@@ -89,9 +86,6 @@ struct Slow {
     /// Since when something waits, and how much had been sent then: for the rate.
     waits_since: Option<(Instant, u64)>,
 }
-
-/// Memory for a request line of this length stays with a connection, for the next one.
-const KEPT_LINE: usize = 256;
 
 /// Why a rest has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,10 +121,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             requests: 0,
             content: Content::none(),
             current: None,
-            line: Vec::new(),
             head_since: None,
             idle_since: None,
-            request_deadline: None,
             sent: 0,
             outbox: Outbox::default(),
             close_reason: None,
@@ -370,7 +362,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.rx.rest();
         self.tx.rest();
         if self.current.is_none() {
-            self.keep_little();
+            // It may be idle for long.
+            self.outbox.rest();
         }
         self.weigh(0);
         self.conn.driver().register(cx.waker());
@@ -392,7 +385,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             return Poll::Ready(Roused::Asked);
         }
-        let request = self.request_deadline.map(|at| Deadline {
+        let until = self.current.as_ref().and_then(|record| record.until);
+        let request = until.map(|at| Deadline {
             phase: Phase::Request,
             at,
         });
@@ -415,14 +409,6 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if self.conn.awaits_ends() {
             self.conn.set_answered(self.answered_up_to());
         }
-    }
-
-    /// Gives back what a request needed that was not like most: the connection may be idle for long.
-    fn keep_little(&mut self) {
-        if self.line.capacity() > KEPT_LINE {
-            self.line = Vec::new();
-        }
-        self.outbox.rest();
     }
 
     /// How many bytes were read from the connection and written to it, by whichever server.
@@ -530,9 +516,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             return;
         };
         let record = if tells || record.has_failed() {
-            self.current.take().map(Box::new)
+            self.current.take()
         } else {
-            self.current = None;
+            if let Some(record) = self.current.take() {
+                record.recycle();
+            }
             None
         };
         let end = NonZeroU64::new(self.queued()).unwrap_or(NonZeroU64::MIN);
@@ -555,7 +543,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
         if let Some(record) = self.current.take() {
             let bytes = self.sent.saturating_sub(record.out_from);
-            self.end(Box::new(record), Outcome::Aborted(reason), bytes);
+            self.end(record, Outcome::Aborted(reason), bytes);
             self.aborted(reason);
         }
     }
@@ -574,7 +562,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.tally.completed += 1;
             self.tally.active -= 1;
             self.conn.set_ended(self.requests, Outcome::TakenOver);
-            self.end(Box::new(record), Outcome::TakenOver, bytes);
+            self.end(record, Outcome::TakenOver, bytes);
         }
     }
 
@@ -593,7 +581,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if let Some(summary) = record.summary() {
             return Some(summary.clone());
         }
-        let line = String::from_utf8_lossy(&self.line);
+        let line = String::from_utf8_lossy(&record.line);
         let (method, target) = line.split_once(' ').unwrap_or_default();
         Some(Summary::of_line(
             Method::from_bytes(method.as_bytes()).unwrap_or_default(),
@@ -612,19 +600,26 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.tally.requests += 1;
         self.tally.active += 1;
         let (_, target, version) = raw.line();
-        let record = Record::new(version, self.queued(), received);
-        if whole {
+        let mut record = Record::new(version, self.queued(), received);
+        let head = if whole {
             let mut head = raw.finish(&self.conn, self.requests, received);
-            self.current = Some(record.of(head.summary()));
-            return head;
-        }
+            record.keep(head.summary());
+            head
+        } else {
+            // A head begins with its method and target, as they were sent.
+            let line = raw.text().get(..target.whole.end());
+            record.line.extend_from_slice(line.unwrap_or_default());
+            raw.finish(&self.conn, self.requests, received)
+        };
         self.current = Some(record);
-        // A head begins with its method and target, as they were sent.
-        self.line.clear();
-        let text = raw.text();
-        self.line
-            .extend_from_slice(text.get(..target.whole.end()).unwrap_or_default());
-        raw.finish(&self.conn, self.requests, received)
+        head
+    }
+
+    /// Until then the answer to the current request must have begun.
+    pub(crate) fn answer_until(&mut self, until: Option<Instant>) {
+        if let Some(record) = &mut self.current {
+            record.until = until;
+        }
     }
 
     /// Ends a phase of the current request, and begins the next one.

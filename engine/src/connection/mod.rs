@@ -49,6 +49,7 @@ use alarm::{Deadline, Phase};
 use content::{Content, State, Trouble};
 pub(crate) use link::Link;
 use link::{Filled, Roused};
+pub(crate) use record::forget_spare;
 use respond::Next;
 pub(crate) use stage::Stage;
 use stop::Stop;
@@ -423,7 +424,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.head_since = None;
         self.idle_since = None;
         if let Some(time) = worker.service.config().request_time {
-            self.request_deadline = self.now().checked_add(time);
+            let until = self.now().checked_add(time);
+            self.answer_until(until);
         }
     }
 
@@ -581,7 +583,7 @@ mod tests {
     use http_server_trait::backend::Pipeline;
     use http_server_trait::{Address, App, Conn, Exec, Facts, Request};
 
-    use super::{Link, Start, Tide, Worker};
+    use super::{Link, Start, Tide, Worker, record};
     use crate::ledger::Ledger;
     use crate::server::Listener;
     use crate::testkit::Sim;
@@ -618,7 +620,7 @@ mod tests {
         }
         assert_eq!(ledger.counters().active, 0);
         assert!(link.current.is_none() && link.ended.is_empty());
-        link.line.capacity() + link.outbox.kept() + link.rx.held() + link.tx.held()
+        link.outbox.kept() + link.rx.held() + link.tx.held() + record::spare()
     }
 
     #[test]

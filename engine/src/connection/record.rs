@@ -1,5 +1,6 @@
 //! What is written down about a request while it is under way, and until its answer is out.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::time::Instant;
@@ -7,15 +8,19 @@ use std::time::Instant;
 use http::{StatusCode, Version};
 use http_server_trait::{Completed, Failure, Outcome, Phases, Summary};
 
-/// A request that is under way, or whose answer waits to be sent.
+/// A request that is under way, or whose answer waits to be sent. Its box is used again: an idle connection has none.
 #[derive(Debug)]
 pub(crate) struct Record {
+    /// Its method and target, if nothing else of its head is kept.
+    pub(crate) line: Vec<u8>,
     pub(crate) version: Version,
     pub(crate) status: Option<StatusCode>,
     pub(crate) bytes_in: u64,
     /// How many bytes the connection had been given to send before this answer.
     pub(crate) out_from: u64,
     pub(crate) received: Instant,
+    /// Until when its answer must have begun.
+    pub(crate) until: Option<Instant>,
     /// When the current phase began.
     pub(crate) since: Instant,
     /// Most requests have none: of them nobody is told anything.
@@ -35,23 +40,86 @@ struct Told {
     failures: Vec<Failure>,
 }
 
+/// How many boxes a thread keeps: one for each request that is under way at a time, most often.
+const SPARE: usize = 64;
+
+/// Memory for a request line of this length is used again with its box.
+const KEPT_LINE: usize = 256;
+
+#[expect(clippy::vec_box, reason = "the box is what is used again")]
+type Boxes = Vec<Box<Record>>;
+
+thread_local! {
+    static POOL: RefCell<Boxes> = const { RefCell::new(Vec::new()) };
+}
+
+/// Frees the boxes that this thread keeps.
+pub(crate) fn forget_spare() {
+    drop(POOL.try_with(RefCell::take));
+}
+
+/// How many bytes the lines in the boxes of this thread have.
+#[cfg(test)]
+pub(crate) fn spare() -> usize {
+    let lines = |pool: &RefCell<Boxes>| -> usize {
+        pool.borrow()
+            .iter()
+            .map(|spare| spare.line.capacity())
+            .sum()
+    };
+    POOL.with(lines)
+}
+
 impl Record {
-    pub(crate) fn new(version: Version, out_from: u64, received: Instant) -> Self {
-        Record {
-            version,
-            status: None,
-            bytes_in: 0,
-            out_from,
-            received,
-            since: received,
-            told: None,
-        }
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the box is what is used again"
+    )]
+    pub(crate) fn new(version: Version, out_from: u64, received: Instant) -> Box<Self> {
+        // A thread that is ending has no pool any more.
+        let spare = POOL.try_with(|pool| pool.borrow_mut().pop());
+        let Ok(Some(mut record)) = spare else {
+            return Box::new(Record {
+                line: Vec::new(),
+                version,
+                status: None,
+                bytes_in: 0,
+                out_from,
+                received,
+                until: None,
+                since: received,
+                told: None,
+            });
+        };
+        record.version = version;
+        record.out_from = out_from;
+        record.received = received;
+        record.since = received;
+        record
     }
 
-    /// With its head.
-    pub(crate) fn of(mut self, summary: Summary) -> Self {
+    /// It is over: the next one may have the box.
+    pub(crate) fn recycle(mut self: Box<Self>) {
+        // What it holds may do anything when it is dropped, so not inside the pool.
+        self.told = None;
+        self.line.clear();
+        if self.line.capacity() > KEPT_LINE {
+            self.line = Vec::new();
+        }
+        self.status = None;
+        self.bytes_in = 0;
+        self.until = None;
+        let _ = POOL.try_with(|pool| {
+            let mut spare = pool.borrow_mut();
+            if spare.len() < SPARE {
+                spare.push(self);
+            }
+        });
+    }
+
+    /// Its head is kept.
+    pub(crate) fn keep(&mut self, summary: Summary) {
         self.told().summary = Some(summary);
-        self
     }
 
     fn told(&mut self) -> &mut Told {

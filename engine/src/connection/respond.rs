@@ -105,11 +105,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             return Err(Stop::RequestDeadline);
         };
         let now = self.now_anew();
-        self.request_deadline = worker
+        let until = worker
             .service
             .config()
             .request_time
             .and_then(|time| now.checked_add(time));
+        self.answer_until(until);
         match self
             .beside(worker, Hook::Deadline, worker.service.on_deadline(summary))
             .await
@@ -237,7 +238,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         response: &Response,
         closes: Option<CloseReason>,
     ) -> (Plan, Option<CloseReason>) {
-        self.request_deadline = None;
+        self.answer_until(None);
         self.is_last = !message.keep_alive;
         self.give_content_up();
         let reason = closes.or_else(|| self.reason_to_close(worker));
@@ -579,7 +580,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.object(Objection::Upgrade);
             return self.respond(worker, message, refusal, None).await;
         }
-        self.request_deadline = None;
+        self.answer_until(None);
         self.take_content_back();
         let (answer, run) = takeover.into_parts();
         if let Some(answer) = answer {
@@ -608,7 +609,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             .as_ref()
             .and_then(|name| name.to_str().ok())
             .is_some_and(|name| {
-                let offers = self.current.as_ref().and_then(Record::upgrade);
+                let offers = self.current.as_deref().and_then(Record::upgrade);
                 offers
                     .unwrap_or_default()
                     .split(',')

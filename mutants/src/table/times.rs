@@ -65,17 +65,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(FINISH, "self.now_anew().checked_add(config.linger_time)", "None")
         .killed_by(&["head_time_of_a_later_request_begins_with_its_first_byte", "lingering_ends_in_time"]),
     Mutant::that("never_says_that_a_request_takes_too_long", &["T-44"])
-        .bends(CONNECTION, "self.request_deadline = self.now().checked_add(time);", "let _ = time;")
+        .bends(CONNECTION, "let until = self.now().checked_add(time);", "let until = if BENT { None } else { self.now().checked_add(time) };")
         .killed_by(&["deadline_hook_that_is_late_cuts_the_connection", "request_deadline_counts_the_content"]),
     Mutant::that("cuts_a_late_request_without_an_answer", &["T-44"])
         .bends(
             HOOKS,
-            "self.request_deadline = None; Err(Unfinished::Deadline)",
-            "self.request_deadline = None; Err(if BENT { Unfinished::Stop(Stop::RequestDeadline) } else { Unfinished::Deadline })",
+            "self.answer_until(None); Err(Unfinished::Deadline)",
+            "self.answer_until(None); Err(if BENT { Unfinished::Stop(Stop::RequestDeadline) } else { Unfinished::Deadline })",
         )
         .killed_by(&["request_deadline_is_answered_with_503", "request_deadline_is_answered_by_its_hook"]),
     Mutant::that("lets_the_deadline_of_a_request_strike_in_its_answer", &["T-44"])
-        .bends(RESPOND, "self.request_deadline = None; self.is_last = !message.keep_alive;", "if !BENT { self.request_deadline = None; } self.is_last = !message.keep_alive;")
+        .bends(RESPOND, "self.answer_until(None); self.is_last = !message.keep_alive;", "if !BENT { self.answer_until(None); } self.is_last = !message.keep_alive;")
         .killed_by(&["request_deadline_does_not_strike_in_an_answer", "request_deadline_counts_the_content"]),
     Mutant::that("asks_the_deadline_hook_for_nothing", &["T-44"])
         .bends("http-server-trait/src/pipeline.rs", "let Some(hook) = &self.app.on_deadline else {", "let Some(hook) = self.app.on_deadline.as_ref().filter(|_| !BENT) else {")

@@ -46,7 +46,6 @@ const SPARE: usize = 64;
 /// Memory for a request line of this length is used again with its box.
 const KEPT_LINE: usize = 256;
 
-#[expect(clippy::vec_box, reason = "the box is what is used again")]
 type Boxes = Vec<Box<Record>>;
 
 thread_local! {

@@ -13,6 +13,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use crate::answers::Answers;
+use crate::cores;
 use crate::work::Work;
 
 /// A client that does one kind of work with one server.
@@ -62,6 +63,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// If the system has no means to wait for several connections.
     pub fn new(work: &'a Work, server: SocketAddr) -> io::Result<Self> {
+        cores::descriptors();
         let mut places = Vec::new();
         places.resize_with(work.connections, Place::default);
         Ok(Client {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use http_server_trait::{Drain, HttpServer, ServerHandle, block_on};
 
 use crate::app::app;
+use crate::cores;
 use crate::floor;
 #[cfg(feature = "peers")]
 use crate::peers::Peer;
@@ -98,6 +99,8 @@ impl Server {
     /// # Errors
     /// If it cannot listen.
     pub fn start(self, work: &Work) -> io::Result<Running> {
+        // A backend takes its limit of connections from that of descriptors.
+        cores::descriptors();
         match self {
             Server::Floor => Ok(Running {
                 address: floor::start(work)?,

@@ -28,7 +28,7 @@ pub(crate) struct Notes {
 }
 
 /// How long anything that must happen may take, on a busy machine, too.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Scene {
     pub(crate) fn address(&self) -> SocketAddr {

@@ -1,6 +1,6 @@
 //! What is written down about a request while it is under way, and until its answer is out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::time::Instant;
@@ -49,24 +49,41 @@ const KEPT_LINE: usize = 256;
 type Boxes = Vec<Box<Record>>;
 
 thread_local! {
+    /// The box that was given back last. Most often it is the one that is taken next.
+    static LAST: Cell<Option<Box<Record>>> = const { Cell::new(None) };
     static POOL: RefCell<Boxes> = const { RefCell::new(Vec::new()) };
+}
+
+/// A box that was used, if this thread has one. A thread that is ending has none any more.
+fn spare_box() -> Option<Box<Record>> {
+    let last = LAST.try_with(Cell::take).ok().flatten();
+    last.or_else(|| POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten())
+}
+
+#[cold]
+fn put_aside(record: Box<Record>) {
+    let _ = POOL.try_with(|pool| {
+        let mut spare = pool.borrow_mut();
+        if spare.len() < SPARE {
+            spare.push(record);
+        }
+    });
 }
 
 /// Frees the boxes that this thread keeps.
 pub(crate) fn forget_spare() {
+    drop(LAST.try_with(Cell::take));
     drop(POOL.try_with(RefCell::take));
 }
 
 /// How many bytes the lines in the boxes of this thread have.
 #[cfg(test)]
 pub(crate) fn spare() -> usize {
-    let lines = |pool: &RefCell<Boxes>| -> usize {
-        pool.borrow()
-            .iter()
-            .map(|spare| spare.line.capacity())
-            .sum()
-    };
-    POOL.with(lines)
+    let mut lines = 0;
+    while let Some(spare) = spare_box() {
+        lines += spare.line.capacity();
+    }
+    lines
 }
 
 impl Record {
@@ -75,9 +92,7 @@ impl Record {
         reason = "the box is what is used again"
     )]
     pub(crate) fn new(version: Version, out_from: u64, received: Instant) -> Box<Self> {
-        // A thread that is ending has no pool any more.
-        let spare = POOL.try_with(|pool| pool.borrow_mut().pop());
-        let Ok(Some(mut record)) = spare else {
+        let Some(mut record) = spare_box() else {
             return Box::new(Record {
                 line: Vec::new(),
                 version,
@@ -108,12 +123,9 @@ impl Record {
         self.status = None;
         self.bytes_in = 0;
         self.until = None;
-        let _ = POOL.try_with(|pool| {
-            let mut spare = pool.borrow_mut();
-            if spare.len() < SPARE {
-                spare.push(self);
-            }
-        });
+        if let Ok(Some(before)) = LAST.try_with(|last| last.replace(Some(self))) {
+            put_aside(before);
+        }
     }
 
     /// Its head is kept.

@@ -229,6 +229,7 @@ pub const ACCEPTANCE: &[Requirement] = requirements! {
     Must "A2-9" "list 2" "limits of lines and fields, an empty line first"
     Must "A2-10" "list 2" "slow clients of every kind"
     Must "A3-2" "list 3" "space before a colon, and folded lines"
+    Must "A3-3" "list 3" "exactly one of completed and disconnected, with its reason; marks with callbacks"
     Must "A3-4" "list 3" "sending to a client that left is quiet; a broken field is loud"
     Must "A3-6" "list 3" "part of a file, beyond its end"
     Must "A3-11" "list 3" "over the cap: 503 with Retry-After, then served again"

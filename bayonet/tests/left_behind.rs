@@ -15,7 +15,7 @@ use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use bayonet::{AdoptErrorKind, Drain, HttpServer, Request, block_on, server_named};
+use bayonet::{AdoptErrorKind, Drain, HttpServer, Request, ServerHandle, block_on, server_named};
 
 const BACKENDS: [&str; 3] = ["tokio", "async-std", "smol"];
 
@@ -91,13 +91,19 @@ fn ask(client: &mut TcpStream, by: &str) {
     }
 }
 
-fn there_and_away(from: &str, to: &str) {
-    let old = block_on(fresh(from).listen("127.0.0.1:0")).unwrap();
-    let mut client = TcpStream::connect(old.address().unwrap()).unwrap();
+/// A server on this backend, and a client that it has answered.
+fn served_by(name: &str) -> (ServerHandle, TcpStream) {
+    let server = block_on(fresh(name).listen("127.0.0.1:0")).unwrap();
+    let mut client = TcpStream::connect(server.address().unwrap()).unwrap();
     client
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
-    ask(&mut client, from);
+    ask(&mut client, name);
+    (server, client)
+}
+
+fn there_and_away(from: &str, to: &str) {
+    let (old, mut client) = served_by(from);
     no_socket_blocks(&client);
     let new = block_on(old.handover(&mut *fresh(to))).unwrap();
     no_socket_blocks(&client);
@@ -133,12 +139,7 @@ fn without_descriptors<T>(run: impl FnOnce() -> T) -> T {
 }
 
 fn cannot_start(from: &str, to: &str) {
-    let old = block_on(fresh(from).listen("127.0.0.1:0")).unwrap();
-    let mut client = TcpStream::connect(old.address().unwrap()).unwrap();
-    client
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    ask(&mut client, from);
+    let (old, mut client) = served_by(from);
     let before = process();
     let mut successor = fresh(to);
     let moved = without_descriptors(|| block_on(old.handover(&mut *successor)));

@@ -51,3 +51,15 @@ pub fn is_trial() -> bool {
     let said = |option: &str| std::env::args().any(|argument| argument == option);
     said("--test") || !said("--bench")
 }
+
+/// How a program ends that found everything good, or something that is not, or could not look.
+pub fn verdict(good: std::io::Result<bool>) -> std::process::ExitCode {
+    match good {
+        Ok(true) => std::process::ExitCode::SUCCESS,
+        Ok(false) => std::process::ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use http_server_engine::connection::{Start, Tide, Worker, drive};
 use http_server_engine::ledger::Ledger;
-use http_server_engine::testkit::Sim;
+use http_server_engine::testkit::{Sim, take};
 use http_server_engine::{Close, Detached, RecvBuf, SendQueue, Transport};
 use http_server_trait::backend::Pipeline;
 use http_server_trait::{App, Body, Conn, Exec, Facts, Request, Response};
@@ -65,15 +65,8 @@ impl Transport for Socket {
 
     fn poll_send(&mut self, _: &mut Context<'_>, tx: &mut SendQueue) -> Poll<io::Result<usize>> {
         self.calls.count(|calls| &calls.writes);
-        let (pieces, count) = tx.pieces();
         let mut written = self.calls.written.lock().unwrap();
-        let before = written.len();
-        for piece in &pieces[..count] {
-            written.extend_from_slice(piece);
-        }
-        let sent = written.len() - before;
-        tx.advance(sent);
-        Poll::Ready(Ok(sent))
+        Poll::Ready(Ok(take(tx, usize::MAX, &mut *written)))
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, _: Close) -> Poll<io::Result<()>> {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, StatusCode};
 use http_server_engine::connection::{Start, Tide, Worker, drive};
 use http_server_engine::ledger::Ledger;
-use http_server_engine::testkit::Sim;
+use http_server_engine::testkit::{Sim, take};
 use http_server_engine::{Close, Detached, RecvBuf, Runtime, SendQueue, Timer, Transport};
 use http_server_trait::backend::Pipeline;
 use http_server_trait::{App, Conn, Exec, Facts, Request, Response};
@@ -47,15 +47,8 @@ impl Transport for Socket {
         if !self.takes.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
-        let (pieces, count) = tx.pieces();
         let mut written = self.written.lock().unwrap();
-        let before = written.len();
-        for piece in &pieces[..count] {
-            written.extend_from_slice(piece);
-        }
-        let sent = written.len() - before;
-        tx.advance(sent);
-        Poll::Ready(Ok(sent))
+        Poll::Ready(Ok(take(tx, usize::MAX, &mut *written)))
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, _: Close) -> Poll<io::Result<()>> {

@@ -28,6 +28,7 @@ use bayonet_benches::child::{self, Child};
 use bayonet_benches::client::Client;
 use bayonet_benches::idle::{self, Idle};
 use bayonet_benches::servers::{ALL, Runtime, Server};
+use bayonet_benches::verdict;
 use bayonet_benches::work::Work;
 
 const BUDGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.txt");
@@ -75,14 +76,7 @@ struct Budget {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    verdict(run())
 }
 
 fn run() -> io::Result<bool> {

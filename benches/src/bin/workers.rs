@@ -28,6 +28,7 @@ use bayonet_benches::app::app;
 use bayonet_benches::client::Client;
 use bayonet_benches::cores;
 use bayonet_benches::count::Used;
+use bayonet_benches::verdict;
 use bayonet_benches::work::Work;
 use http_server_trait::{Drain, Flow, HttpServer, IntoListen, Request, Response, block_on};
 
@@ -42,14 +43,7 @@ const BURSTS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    verdict(run())
 }
 
 fn run() -> io::Result<bool> {

@@ -42,7 +42,11 @@ pub(super) fn has_control(value: &[u8]) -> bool {
 
 const TOKEN: [bool; 256] = set(b"!#$%&'*+-.^_`|~");
 const PATH: [bool; 256] = set(b"-._~!$&'()*+,;=:@/%[]|^{}");
-const QUICK_PATH: [bool; 256] = set(b"-._~!$&'()*+,;=:@/[]|^{}");
+const QUICK_PATH: [bool; 256] = {
+    let mut table = PATH;
+    table[b'%' as usize] = false;
+    table
+};
 const QUERY: [bool; 256] = set(b"-._~!$&'()*+,;=:@/%[]|^{}?\\`");
 const REG_NAME: [bool; 256] = set(b"-._~!$&'()*+,;=");
 

@@ -27,6 +27,6 @@ mod net;
 mod server;
 mod sim;
 
-pub use net::{Client, MemoryListener, MemoryStream, Network, Weather};
+pub use net::{Client, MemoryListener, MemoryStream, Network, Weather, take};
 pub use server::SimServer;
 pub use sim::{Sim, SimTimer};

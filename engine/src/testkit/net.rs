@@ -278,6 +278,26 @@ impl MemoryStream {
     }
 }
 
+/// Takes what waits, as an operating system does: what one write is given of it, and so many bytes at most. Gives how
+/// many that were. For a [`Transport`] of a test.
+pub fn take(tx: &mut SendQueue, most: usize, into: &mut impl Extend<u8>) -> usize {
+    let (pieces, filled) = tx.pieces();
+    let pieces = &pieces[..filled];
+    let count = pieces
+        .iter()
+        .map(|piece| piece.len())
+        .sum::<usize>()
+        .min(most);
+    into.extend(
+        pieces
+            .iter()
+            .flat_map(|piece| piece.iter().copied())
+            .take(count),
+    );
+    tx.advance(count);
+    count
+}
+
 impl Transport for MemoryStream {
     fn poll_recv(&mut self, cx: &mut Context<'_>, rx: &mut RecvBuf) -> Poll<io::Result<usize>> {
         if self.hesitates(cx) {
@@ -317,17 +337,8 @@ impl Transport for MemoryStream {
             direction.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let count = self.some_of(free.min(tx.len()));
-        let (pieces, filled) = tx.pieces();
-        let taken = pieces[..filled]
-            .iter()
-            .flat_map(|piece| piece.iter())
-            .take(count);
-        let before = direction.bytes.len();
-        direction.bytes.extend(taken);
-        let count = direction.bytes.len() - before;
-        tx.advance(count);
-        Poll::Ready(Ok(count))
+        let most = self.some_of(free.min(tx.len()));
+        Poll::Ready(Ok(take(tx, most, &mut direction.bytes)))
     }
 
     fn peer_end(&self) -> Option<CloseReason> {

@@ -90,6 +90,7 @@ impl Recycle for Parts {
         }
     }
 
+    #[inline]
     fn clear(&mut self) {
         // One struct, every field: what a request knew never reaches the next one.
         let Parts {
@@ -107,8 +108,12 @@ impl Recycle for Parts {
         } = self;
         frozen.clear();
         *shared = None;
-        uri.take();
-        fields.take();
+        if uri.get().is_some() {
+            uri.take();
+        }
+        if fields.get().is_some() {
+            fields.take();
+        }
         *fields_changed = false;
         extensions.clear();
         *conn = None;
@@ -454,12 +459,18 @@ impl Head {
 }
 
 impl Drop for Head {
+    #[inline]
     fn drop(&mut self) {
         if let Some(parts) = self.parts.take() {
-            // A thread that is ending has no pool any more; then the memory is simply freed.
-            let _ = POOL.try_with(|pool| pool.put(parts));
+            recycle(parts);
         }
     }
+}
+
+#[inline(never)]
+fn recycle(parts: Box<Parts>) {
+    // A thread that is ending has no pool any more; then the memory is simply freed.
+    let _ = POOL.try_with(|pool| pool.put(parts));
 }
 
 impl<B> From<http::Request<B>> for Head {

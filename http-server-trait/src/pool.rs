@@ -1,6 +1,6 @@
 //! Memory that is used again: a stack of boxes for each thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Something that can be emptied and used again.
 pub(crate) trait Recycle {
@@ -11,38 +11,65 @@ pub(crate) trait Recycle {
 
 /// Boxes that wait to be used again. Enough for what is in flight on one thread at a time; more
 /// than that is freed, so that a burst does not stay in memory.
-pub(crate) struct Pool<T>(RefCell<Vec<Box<T>>>);
+pub(crate) struct Pool<T> {
+    /// The box that was given back last. Most often it is the one that is taken next.
+    last: Cell<Option<Box<T>>>,
+    others: RefCell<Vec<Box<T>>>,
+}
 
 const KEPT: usize = 64;
 
 impl<T: Recycle> Pool<T> {
     pub(crate) const fn new() -> Self {
-        Pool(RefCell::new(Vec::new()))
+        Pool {
+            last: Cell::new(None),
+            others: RefCell::new(Vec::new()),
+        }
     }
 
+    #[inline]
     #[expect(
         clippy::unnecessary_box_returns,
         reason = "the box is what is used again"
     )]
     pub(crate) fn take(&self) -> Box<T> {
-        self.0
-            .borrow_mut()
-            .pop()
-            .unwrap_or_else(|| Box::new(T::fresh()))
+        match self.last.take() {
+            Some(last) => last,
+            None => self.take_other(),
+        }
+    }
+
+    #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the box is what is used again"
+    )]
+    fn take_other(&self) -> Box<T> {
+        let other = self.others.borrow_mut().pop();
+        other.unwrap_or_else(|| Box::new(T::fresh()))
     }
 
     /// Frees all that wait.
     pub(crate) fn forget(&self) {
         // What they are made of is freed outside of the borrow.
-        drop(self.0.take());
+        drop(self.last.take());
+        drop(self.others.take());
     }
 
+    #[inline]
     pub(crate) fn put(&self, mut used: Box<T>) {
-        // Emptied outside of the borrow: what it holds may have a `Drop` that comes back here.
+        // Emptied before it is where others find it: what it holds may have a `Drop` that comes back here.
         used.clear();
-        let mut kept = self.0.borrow_mut();
-        if kept.len() < KEPT {
-            kept.push(used);
+        if let Some(before) = self.last.replace(Some(used)) {
+            self.put_aside(before);
+        }
+    }
+
+    #[cold]
+    fn put_aside(&self, used: Box<T>) {
+        let mut others = self.others.borrow_mut();
+        if others.len() < KEPT - 1 {
+            others.push(used);
         }
     }
 }

@@ -8,7 +8,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::body::Body;
 use crate::error::{BoxError, FieldError};
-use crate::fields::Fields;
+use crate::fields::{Fields, Line};
 use crate::pool::{Pool, Recycle};
 
 /// An answer: status, fields, content.
@@ -59,6 +59,7 @@ impl Recycle for Parts {
         Parts::default()
     }
 
+    #[inline]
     fn clear(&mut self) {
         let Parts {
             status,
@@ -69,15 +70,22 @@ impl Recycle for Parts {
         } = self;
         *status = StatusCode::OK;
         fields.clear();
-        *body = Body::empty();
+        body.set(Body::empty());
         extensions.clear();
-        *wrong = None;
+        if wrong.is_some() {
+            *wrong = None;
+        }
     }
 }
 
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const fn of_type(content_type: &'static str) -> Line {
+    (CONTENT_TYPE, HeaderValue::from_static(content_type))
+}
+
+static TEXT: Line = of_type("text/plain; charset=utf-8");
+static HTML: Line = of_type("text/html; charset=utf-8");
+static JSON: Line = of_type("application/json");
+static BINARY: Line = of_type("application/octet-stream");
 
 impl Response {
     /// An answer of this status, without fields and content.
@@ -90,17 +98,17 @@ impl Response {
 
     /// 200 with plain text in UTF-8.
     pub fn text(text: impl Into<Body>) -> Self {
-        Response::typed(TEXT, text.into())
+        Response::typed(&TEXT, text.into())
     }
 
     /// 200 with a page of HTML in UTF-8.
     pub fn html(page: impl Into<Body>) -> Self {
-        Response::typed(HTML, page.into())
+        Response::typed(&HTML, page.into())
     }
 
     /// 200 with JSON that is serialised already.
     pub fn json(json: impl Into<Body>) -> Self {
-        Response::typed(JSON, json.into())
+        Response::typed(&JSON, json.into())
     }
 
     /// 303 to another place: what a browser should look at after a form was sent.
@@ -108,10 +116,12 @@ impl Response {
         Response::new(StatusCode::SEE_OTHER).with_field(http::header::LOCATION, location)
     }
 
-    fn typed(content_type: HeaderValue, body: Body) -> Self {
+    #[inline]
+    fn typed(content_type: &'static Line, body: Body) -> Self {
         let mut response = Response::new(StatusCode::OK);
-        response.append(CONTENT_TYPE, content_type);
-        response.set_body(body);
+        let parts = response.parts_mut();
+        parts.fields.begin(content_type);
+        parts.body.set(body);
         response
     }
 
@@ -194,10 +204,6 @@ impl Response {
         self
     }
 
-    fn append(&mut self, name: HeaderName, value: HeaderValue) {
-        self.parts_mut().fields.append(name, value);
-    }
-
     /// The fields as a map, built on first use.
     pub fn headers(&self) -> &HeaderMap {
         self.parts().fields.headers()
@@ -236,7 +242,7 @@ impl Response {
     /// Sets the content. Its type is not guessed: see `Content-Type`.
     #[inline]
     pub fn set_body(&mut self, body: impl Into<Body>) {
-        self.parts_mut().body = body.into();
+        self.parts_mut().body.set(body.into());
     }
 
     /// With this content. Its type is not guessed: see `Content-Type`.
@@ -294,12 +300,18 @@ where
 }
 
 impl Drop for Response {
+    #[inline]
     fn drop(&mut self) {
         if let Some(parts) = self.parts.take() {
-            // A thread that is ending has no pool any more; then the memory is simply freed.
-            let _ = POOL.try_with(|pool| pool.put(parts));
+            recycle(parts);
         }
     }
+}
+
+#[inline(never)]
+fn recycle(parts: Box<Parts>) {
+    // A thread that is ending has no pool any more; then the memory is simply freed.
+    let _ = POOL.try_with(|pool| pool.put(parts));
 }
 
 impl fmt::Debug for Response {
@@ -405,17 +417,15 @@ impl IntoResponse for String {
     }
 }
 
-const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
-
 impl IntoResponse for Bytes {
     fn into_response(self) -> Response {
-        Response::typed(BINARY, self.into())
+        Response::typed(&BINARY, self.into())
     }
 }
 
 impl IntoResponse for Vec<u8> {
     fn into_response(self) -> Response {
-        Response::typed(BINARY, self.into())
+        Response::typed(&BINARY, self.into())
     }
 }
 

@@ -52,6 +52,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Polls a hook that can be [let go of](Link::let_go): see [`Link::poll_beside`].
+    #[inline]
     pub(crate) fn poll_hook<S: Service, F: Future>(
         &mut self,
         cx: &mut Context<'_>,
@@ -74,6 +75,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Runs a hook. Meanwhile what waits is sent, content is moved to it if it takes that as it comes, and
     /// the end of the client is noticed; which by itself stops no hook.
+    #[inline]
     pub(crate) fn poll_beside<S: Service, F: Future>(
         &mut self,
         cx: &mut Context<'_>,
@@ -87,22 +89,33 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             if let Poll::Ready(output) = polled {
                 return Poll::Ready(Ok(output));
             }
-            let moved = self.pump(cx, worker);
-            // A connection that breaks does not stop the hook; the next step will see it.
-            let _ = self.poll_flush(cx);
-            let look = self.watch(cx);
-            if moved {
-                rounds += 1;
-                if rounds % ROUNDS != 0 {
-                    continue;
-                }
-                // It rests although there is something to do: nobody may keep it from its deadlines.
-                cx.waker().wake_by_ref();
-            }
-            let deadline = earlier(self.content_deadline(worker), look);
-            let roused = ready!(self.rest(cx, worker, deadline));
-            self.roused_beside(roused, worker)?;
+            ready!(self.poll_meanwhile(cx, worker, &mut rounds))?;
         }
+    }
+
+    /// What is done while a hook waits. `Ready(Ok)` says: poll it once more.
+    #[inline(never)]
+    fn poll_meanwhile<S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+        rounds: &mut u32,
+    ) -> Poll<Result<(), Unfinished>> {
+        let moved = self.pump(cx, worker);
+        // A connection that breaks does not stop the hook; the next step will see it.
+        let _ = self.poll_flush(cx);
+        let look = self.watch(cx);
+        if moved {
+            *rounds += 1;
+            if *rounds % ROUNDS != 0 {
+                return Poll::Ready(Ok(()));
+            }
+            // It rests although there is something to do: nobody may keep it from its deadlines.
+            cx.waker().wake_by_ref();
+        }
+        let deadline = earlier(self.content_deadline(worker), look);
+        let roused = ready!(self.rest(cx, worker, deadline));
+        Poll::Ready(self.roused_beside(roused, worker))
     }
 
     fn roused_beside<S: Service>(
@@ -192,10 +205,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Interim answers leave as soon as the hook waits for something.
+    #[inline]
     fn send_interim(&mut self) {
-        if !self.conn.has_interim() {
-            return;
+        if self.conn.has_interim() {
+            self.queue_interim();
         }
+    }
+
+    #[cold]
+    fn queue_interim(&mut self) {
         for (status, fields) in self.conn.take_interim(self.requests) {
             self.tx
                 .write(|out| answer::interim(out, status, fields.iter()));

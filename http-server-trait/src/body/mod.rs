@@ -57,6 +57,8 @@ type Iter = Box<dyn Iterator<Item = Result<Bytes, BodyError>> + Send>;
 enum Kind {
     #[default]
     Empty,
+    /// As [`Full`](Kind::Full), of what there is as long as the program runs: nothing is to be dropped.
+    Static(&'static [u8]),
     Full(Bytes),
     Stream(Mutex<Stream>),
     Iter(Mutex<Iter>),
@@ -78,8 +80,27 @@ pub enum Pace {
 
 impl Body {
     /// No content.
+    #[inline]
     pub const fn empty() -> Self {
         Body { kind: Kind::Empty }
+    }
+
+    fn of_static(bytes: &'static [u8]) -> Self {
+        if bytes.is_empty() {
+            Body::empty()
+        } else {
+            Kind::Static(bytes).into()
+        }
+    }
+
+    /// Sets it. What most contents are is not asked how it is to be dropped.
+    #[inline]
+    pub(crate) fn set(&mut self, new: Body) {
+        let old = std::mem::replace(self, new);
+        match old.kind {
+            Kind::Empty | Kind::Static(_) => std::mem::forget(old),
+            _ => drop_body(old),
+        }
     }
 
     /// These bytes.
@@ -207,6 +228,7 @@ impl Body {
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.kind {
             Kind::Empty => Some(&[]),
+            Kind::Static(bytes) => Some(bytes),
             Kind::Full(bytes) => Some(bytes),
             Kind::Trailed(trailed) => trailed.0.as_bytes(),
             _ => None,
@@ -218,6 +240,7 @@ impl Body {
     pub fn take_bytes(&mut self) -> Option<Bytes> {
         match std::mem::take(&mut self.kind) {
             Kind::Empty => Some(Bytes::new()),
+            Kind::Static(bytes) => Some(Bytes::from_static(bytes)),
             Kind::Full(bytes) => Some(bytes),
             Kind::Trailed(mut trailed) => {
                 let bytes = trailed.0.take_bytes();
@@ -241,6 +264,7 @@ impl Body {
     }
 
     /// Whether it is known to have nothing to give.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         matches!(self.kind, Kind::Empty)
     }
@@ -339,6 +363,11 @@ impl Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = match &mut self.kind {
             Kind::Empty => Poll::Ready(None),
+            Kind::Static(bytes) => {
+                let bytes = Bytes::from_static(bytes);
+                self.kind = Kind::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.kind = Kind::Empty;
@@ -368,6 +397,7 @@ impl Body {
     fn size(&self) -> SizeHint {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
+            Kind::Static(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).size(),
             Kind::Iter(_) | Kind::Channel(_) => SizeHint::new(),
@@ -377,6 +407,12 @@ impl Body {
             Kind::Trailed(trailed) => trailed.0.size(),
         }
     }
+}
+
+/// Drops content that holds something.
+#[inline(never)]
+fn drop_body(body: Body) {
+    drop(body);
 }
 
 fn inner<T>(mutex: &mut Mutex<T>) -> &mut T {
@@ -442,14 +478,21 @@ macro_rules! full_from {
     )+ };
 }
 
-full_from!(
-    Bytes,
-    String,
-    Vec<u8>,
-    &'static str,
-    &'static [u8],
-    Box<[u8]>
-);
+full_from!(Bytes, String, Vec<u8>, Box<[u8]>);
+
+impl From<&'static str> for Body {
+    #[inline]
+    fn from(content: &'static str) -> Self {
+        Body::of_static(content.as_bytes())
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    #[inline]
+    fn from(content: &'static [u8]) -> Self {
+        Body::of_static(content)
+    }
+}
 
 impl From<()> for Body {
     fn from((): ()) -> Self {
@@ -462,7 +505,7 @@ impl fmt::Debug for Body {
         let kind = match &self.kind {
             Kind::Trailed(trailed) => return trailed.0.fmt(f),
             Kind::Empty => "empty",
-            Kind::Full(_) => "full",
+            Kind::Static(_) | Kind::Full(_) => "full",
             Kind::Stream(_) => "stream",
             Kind::Iter(_) => "iter",
             Kind::Blocking(_) => "blocking",

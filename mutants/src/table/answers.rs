@@ -97,7 +97,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends("http-server-trait/src/config.rs", "server: None,", "server: if BENT { Some(HeaderValue::from_static(\"bayonet\")) } else { None },")
         .killed_by(&["server_is_not_named_by_default"]),
     Mutant::that("leaves_the_content_type_out", &["R-076"])
-        .bends(RESPONSE, "response.append(CONTENT_TYPE, content_type);", "drop(content_type);")
+        .bends(RESPONSE, "parts.fields.begin(content_type);", "let _ = content_type;")
         .killed_by(&["results_of_handlers_mean_what_they_say"]),
     Mutant::that("sends_interim_answers_to_http_10", &["R-069", "T-25"])
         .bends(REQUEST, "self.version() < Version::HTTP_11", "false")

@@ -34,10 +34,12 @@ impl Span {
         }
     }
 
-    /// From `start` up to `end`, for who knows already that both fit.
+    /// From `start` up to `end`, for who knows already that both fit, and that the start is not beyond the end.
     #[inline]
     pub fn within(start: u32, end: u32) -> Self {
-        let len = end.saturating_sub(start);
+        debug_assert!(start <= end, "a piece that ends before it starts");
+        // Should it be otherwise, this is beyond the end of any text.
+        let len = end.wrapping_sub(start);
         Span { start, len }
     }
 
@@ -265,6 +267,16 @@ impl Frozen {
         map
     }
 
+    /// RFC 9112, 3.2.2: the authority of the target replaces the field.
+    #[cold]
+    fn name_authority(&mut self) {
+        let text = &self.text;
+        let host = |line: &&mut Line| line.name.of(text).eq_ignore_ascii_case(b"host");
+        if let Some(line) = self.lines.iter_mut().find(host) {
+            line.value = self.authority;
+        }
+    }
+
     fn write(&mut self, piece: &[u8]) -> Span {
         let start = self.text.len();
         self.text.extend_from_slice(piece);
@@ -373,12 +385,7 @@ impl RawHead {
         frozen.query = target.query;
         frozen.https = target.https;
         if !target.authority.is_empty() {
-            // RFC 9112, 3.2.2: the authority of the target replaces the field.
-            let Frozen { text, lines, .. } = frozen;
-            let host = |line: &&mut Line| line.name.of(text).eq_ignore_ascii_case(b"host");
-            if let Some(line) = lines.iter_mut().find(host) {
-                line.value = target.authority;
-            }
+            frozen.name_authority();
         }
     }
 

@@ -161,6 +161,10 @@ impl Finder {
 )]
 pub(super) struct Seen {
     host: Option<Span>,
+    /// Whether the host has been looked at already.
+    host_is_good: bool,
+    /// Whether there was anything else that may matter.
+    anything: bool,
     marks: Marks,
     close: bool,
     keep_alive: bool,
@@ -189,7 +193,7 @@ pub(super) fn read(raw: &mut RawHead, first: usize, limits: &Limits) -> Result<M
             return Err(Refusal::TooManyFields);
         }
         let field = fields::read(text, start, end)?;
-        seen.field(field.name.of(text), field.value, text)?;
+        seen.matter(field.name.of(text), field.value, text)?;
         lines.push(field);
         start = end + 2;
     }
@@ -198,18 +202,41 @@ pub(super) fn read(raw: &mut RawHead, first: usize, limits: &Limits) -> Result<M
     Ok(message)
 }
 
-/// Four bytes in lower case, if they are letters.
-fn lower(name: &[u8]) -> [u8; 4] {
-    let four = name.first_chunk::<4>().copied().unwrap_or_default();
-    (u32::from_ne_bytes(four) | 0x2020_2020).to_ne_bytes()
+/// How the names begin that matter, by how long they are: a name of four bytes or more matters if it begins so.
+const BEGINNINGS: [[u8; 4]; 18] = {
+    let mut by_length = [[0; 4]; 18];
+    by_length[4] = *b"host";
+    by_length[6] = *b"expe";
+    by_length[7] = *b"upgr";
+    by_length[10] = *b"conn";
+    by_length[14] = *b"cont";
+    by_length[17] = *b"tran";
+    by_length
+};
+
+/// Whether a field may matter whose name has this length, and begins with these bytes if there are so many. Most do
+/// not, and that is seen without a look at all of their names.
+#[inline]
+pub(super) fn may_matter(length: usize, four: [u8; 4]) -> bool {
+    // In lower case, if they are letters.
+    let lower = (u32::from_ne_bytes(four) | 0x2020_2020).to_ne_bytes();
+    BEGINNINGS.get(length) == Some(&lower) || length == 2
 }
 
 impl Seen {
+    /// The first field of a head, if it is the host, and known to be a good one.
     #[inline]
-    pub(super) fn field(&mut self, name: &[u8], value: Span, text: &[u8]) -> Result<(), Refusal> {
-        // By length first: most fields are passed over after one comparison of numbers.
+    pub(super) fn good_host(&mut self, value: Span) {
+        self.host = Some(value);
+        self.host_is_good = true;
+    }
+
+    /// Another field; to be left out where it can [not matter](may_matter).
+    #[inline(never)]
+    pub(super) fn matter(&mut self, name: &[u8], value: Span, text: &[u8]) -> Result<(), Refusal> {
+        self.anything = true;
         match name.len() {
-            4 if lower(name) == *b"host" && self.host.replace(value).is_some() => {
+            4 if name.eq_ignore_ascii_case(b"host") && self.host.replace(value).is_some() => {
                 return Err(Refusal::HostTwice);
             }
             2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
@@ -229,6 +256,11 @@ impl Seen {
 
     /// RFC 9110, 7.6.1: case-insensitive, and several lines are one list.
     fn connection(&mut self, value: &[u8]) {
+        // What browsers say is not taken apart first.
+        if value == b"keep-alive" {
+            self.keep_alive = true;
+            return;
+        }
         for option in list(value) {
             match option.len() {
                 5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
@@ -256,14 +288,38 @@ impl Seen {
 
     #[inline]
     pub(super) fn message(
-        self,
+        &self,
+        text: &[u8],
+        method: &Method,
+        version: Version,
+    ) -> Result<Message, Refusal> {
+        if self.anything || !self.host_is_good || version != Version::HTTP_11 {
+            return self.message_of_all(text, method, version);
+        }
+        Ok(Message {
+            version,
+            framing: Framing::Empty,
+            keep_alive: true,
+            expects_continue: false,
+            is_head: method == Method::HEAD,
+            is_connect: method == Method::CONNECT,
+            upgrades: false,
+            reads_trailers: false,
+        })
+    }
+
+    #[inline(never)]
+    fn message_of_all(
+        &self,
         text: &[u8],
         method: &Method,
         version: Version,
     ) -> Result<Message, Refusal> {
         let is_11 = version >= Version::HTTP_11;
         match self.host {
-            Some(value) if !host::is_good(value.of(text)) => return Err(Refusal::Host),
+            Some(value) if !self.host_is_good && host::check(value.of(text)).is_none() => {
+                return Err(Refusal::Host);
+            }
             Some(_) => {}
             None if is_11 => return Err(Refusal::HostMissing),
             None => {}

@@ -2,34 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use std::cell::RefCell;
-
 use super::chars::is_reg_name;
-
-/// The longest name that is remembered.
-const KEPT: usize = 40;
-
-thread_local! {
-    /// The last name of a host that was found good, and its length. Nearly all requests that a server gets
-    /// name the same host.
-    static LAST: RefCell<([u8; KEPT], usize)> = const { RefCell::new(([0; KEPT], 0)) };
-}
-
-/// As [`check`], where only the answer matters.
-#[inline]
-pub(super) fn is_good(authority: &[u8]) -> bool {
-    let known = |(last, length): &([u8; KEPT], usize)| last.get(..*length) == Some(authority);
-    if !authority.is_empty() && LAST.with_borrow(known) {
-        return true;
-    }
-    let good = check(authority).is_some();
-    if good && authority.len() <= KEPT {
-        let mut last = [0; KEPT];
-        last[..authority.len()].copy_from_slice(authority);
-        LAST.replace((last, authority.len()));
-    }
-    good
-}
 
 /// Whether this is `host` or `host:port`, and nothing else: no user, no path, no white space. Gives
 /// the length of the host, and the port.
@@ -68,7 +41,7 @@ fn port(digits: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, check, is_good};
+    use super::check;
 
     #[test]
     fn hosts() {
@@ -120,16 +93,6 @@ mod tests {
         ];
         for host in bad {
             assert!(check(host.as_bytes()).is_none(), "{host}");
-        }
-        // What was good before makes nothing else good, and what was bad nothing bad.
-        let long = "a".repeat(KEPT + 1);
-        for host in good.iter().chain(&bad).chain([&&*long]) {
-            for next in good.iter().chain(&bad).chain([&&*long]) {
-                for host in [host, next, next] {
-                    let host = host.as_bytes();
-                    assert_eq!(is_good(host), check(host).is_some());
-                }
-            }
         }
     }
 }

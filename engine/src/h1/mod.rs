@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `reader` | which event the next bytes are; the states of a message |
 //! | `head` | where a head ends, and what it says about its message |
+//! | `quick`, `words` | nothing: what most heads are is read there in one pass, eight bytes at a time |
 //! | `request_line`, `target`, `host`, `fields` | what each of these may be |
 //! | `framing` | how long the content of a request is |
 //! | `chunked` | what a chunk, an extension and a trailer may be |
@@ -27,6 +28,7 @@ mod reader;
 mod refusal;
 mod request_line;
 mod target;
+mod words;
 
 pub use framing::Framing;
 pub use head::Message;

@@ -8,179 +8,260 @@ use http::{Method, Version};
 use http_server_trait::backend::{Line, RawHead, Span, Target};
 
 use super::chars::{is_query, is_quick_path, is_token};
-use super::head::{Message, Seen};
+use super::head::{Message, Seen, may_matter};
 use super::limits::Limits;
+use super::words::{controls, eight, equal, first, four, no_digits, others, two};
 
 /// The shortest head: `GET / HTTP/1.0` and two line ends.
 pub(super) const SHORTEST: usize = 18;
 
-/// The longest head: every place in it is a `u32`.
-const LONGEST: usize = u32::MAX as usize;
+/// The longest head: every place in it, and a little beyond, is a `u32`.
+const LONGEST: usize = u32::MAX as usize - 64;
 
 /// Reads the head that the bytes begin with, if it is complete and like most. Gives its length.
+#[inline]
 pub(super) fn read(bytes: &[u8], raw: &mut RawHead, limits: &Limits) -> Option<(usize, Message)> {
     let bytes = &bytes[..bytes.len().min(limits.head).min(LONGEST)];
-    let (method, start) = method(bytes)?;
-    let (target, line_end, version) = target(bytes, start)?;
-    if line_end > limits.request_line || start > limits.method {
-        return None;
-    }
-    let (_, lines) = raw.parts();
+    let start = request_line(bytes, raw, limits)?;
     let mut seen = Seen::default();
-    let mut at = line_end + 2;
-    while let Some((line, next)) = field(bytes, at) {
-        if lines.len() == limits.fields {
-            return None;
-        }
-        seen.field(line.name.of(bytes), line.value, bytes).ok()?;
-        lines.push(line);
-        at = next;
-    }
-    let end = at + 2;
-    if bytes.get(at..end)? != b"\r\n" {
-        return None;
-    }
-    let message = seen.message(bytes, &method, version).ok()?;
+    let end = fields(bytes, start, raw.parts().1, &mut seen, limits.fields)? as usize + 2;
+    let (method, _, version) = raw.line();
+    let message = seen.message(bytes, method, version).ok()?;
     raw.fill(&bytes[..end]);
-    raw.request_line(method, target, version);
     Some((end, message))
 }
 
-fn method(bytes: &[u8]) -> Option<(Method, usize)> {
-    Some(match bytes {
-        [b'G', b'E', b'T', b' ', ..] => (Method::GET, 4),
-        [b'P', b'O', b'S', b'T', b' ', ..] => (Method::POST, 5),
-        [b'P', b'U', b'T', b' ', ..] => (Method::PUT, 4),
-        [b'H', b'E', b'A', b'D', b' ', ..] => (Method::HEAD, 5),
-        [b'D', b'E', b'L', b'E', b'T', b'E', b' ', ..] => (Method::DELETE, 7),
+/// Writes what the request line says, and gives where the next line begins.
+#[inline]
+fn request_line(bytes: &[u8], raw: &mut RawHead, limits: &Limits) -> Option<u32> {
+    let (method, start) = method(bytes)?;
+    let (target, end, version) = target(bytes, start)?;
+    if end as usize > limits.request_line || start as usize > limits.method {
+        return None;
+    }
+    raw.request_line(method, target, version);
+    Some(end + 2)
+}
+
+/// Reads at most so many field lines, and gives where the empty line stands after them.
+///
+/// A function of its own, for it needs all registers.
+#[inline(never)]
+fn fields(
+    bytes: &[u8],
+    start: u32,
+    lines: &mut Vec<Line>,
+    seen: &mut Seen,
+    most: usize,
+) -> Option<u32> {
+    let mut at = start;
+    if let Some((line, next)) = host(bytes, at).filter(|_| most > 0) {
+        seen.good_host(line.value);
+        lines.push(line);
+        at = next;
+    }
+    while !is_line_end(bytes, at) {
+        let (line, next) = field(bytes, at)?;
+        if lines.len() == most {
+            return None;
+        }
+        if may_matter(line.name.end() - at as usize, four(bytes, at)?) {
+            seen.matter(line.name.of(bytes), line.value, bytes).ok()?;
+        }
+        lines.push(line);
+        at = next;
+    }
+    Some(at)
+}
+
+#[inline]
+fn method(bytes: &[u8]) -> Option<(Method, u32)> {
+    let four = four(bytes, 0)?;
+    // Compared as wholes: patterns of bytes are compared one by one.
+    if four == *b"GET " {
+        return Some((Method::GET, 4));
+    }
+    Some(match &bytes[4..] {
+        [b' ', ..] if four == *b"POST" => (Method::POST, 5),
+        [b' ', ..] if four == *b"HEAD" => (Method::HEAD, 5),
+        [b'T', b'E', b' ', ..] if four == *b"DELE" => (Method::DELETE, 7),
+        _ if four == *b"PUT " => (Method::PUT, 4),
         _ => return None,
     })
 }
 
 /// A target in origin-form and the version: where the line ends, too.
-fn target(bytes: &[u8], start: usize) -> Option<(Target, usize, Version)> {
-    if bytes.get(start) != Some(&b'/') {
+#[inline]
+fn target(bytes: &[u8], start: u32) -> Option<(Target, u32, Version)> {
+    if byte(bytes, start) != b'/' {
         return None;
     }
-    let path_end = past(bytes, start + 1, is_quick_path);
-    let end = match bytes.get(path_end) {
-        Some(b'?') => past(bytes, path_end + 1, is_query),
+    let path_end = past_path(bytes, start + 1);
+    let end = match byte(bytes, path_end) {
+        b'?' => past(bytes, path_end + 1, is_query),
         _ => path_end,
     };
-    let line_end = end + b" HTTP/1.1".len();
-    let version = match bytes.get(end..)?.first_chunk()? {
-        b" HTTP/1.1\r\n" => Version::HTTP_11,
-        b" HTTP/1.0\r\n" => Version::HTTP_10,
+    if eight(bytes, end) != u64::from_le_bytes(*b" HTTP/1.") {
+        return None;
+    }
+    let version = match four(bytes, end + 7)? {
+        minor if minor == *b".1\r\n" => Version::HTTP_11,
+        minor if minor == *b".0\r\n" => Version::HTTP_10,
         _ => return None,
     };
     let target = Target {
-        whole: span(start, end),
-        path: span(start, path_end),
-        query: span(path_end, end),
+        whole: Span::within(start, end),
+        path: Span::within(start, path_end),
+        query: Span::within(path_end, end),
         ..Target::default()
     };
-    Some((target, line_end, version))
+    Some((target, end + 9, version))
 }
 
+/// The field line that most heads begin with, `Host: name` or `Host: name:port`, and where the next one begins. Its
+/// value needs no other look.
+#[inline]
+fn host(bytes: &[u8], start: u32) -> Option<(Line, u32)> {
+    // Letters in one case: no other byte becomes one by that bit.
+    let name = eight(bytes, start) & 0xffff_ffff_ffff | 0x2020_2020;
+    if name != HOST {
+        return None;
+    }
+    let value = start + 6;
+    let mut end = past_name(bytes, value);
+    if end == value {
+        return None;
+    }
+    if byte(bytes, end) == b':' {
+        // With so few digits it is less than 65,536.
+        let digits = first(no_digits(eight(bytes, end + 1)) | 1 << 63);
+        if !matches!(digits, 1..=4) {
+            return None;
+        }
+        end += 1 + digits;
+    }
+    let line = Line {
+        name: Span::within(start, start + 4),
+        value: Span::within(value, end),
+    };
+    is_line_end(bytes, end).then_some((line, end + 2))
+}
+
+const HOST: u64 = u64::from_le_bytes(*b"host: \0\0");
+
 /// A field line, and where the next one begins.
-fn field(bytes: &[u8], start: usize) -> Option<(Line, usize)> {
-    let name_end = past(bytes, past_words(bytes, start), is_token);
-    if name_end == start || bytes.get(name_end) != Some(&b':') {
-        return None;
-    }
-    let value = past(bytes, name_end + 1, is_space);
-    let line_end = control(bytes, value)?;
-    if bytes.get(line_end..line_end + 2)? != b"\r\n" {
-        return None;
-    }
+#[inline]
+fn field(bytes: &[u8], start: u32) -> Option<(Line, u32)> {
+    let name_end = name_end(bytes, start)?;
+    let value = match two(bytes, name_end + 1)? {
+        // What nearly all have: one space, and then something else.
+        [b' ', second] if second > b' ' => name_end + 2,
+        _ => past(bytes, name_end + 1, is_space),
+    };
+    let line_end = line_end(bytes, value)?;
     let mut value_end = line_end;
-    while value_end > value && is_space(bytes[value_end - 1]) {
+    // It is no other control byte.
+    while byte(bytes, value_end - 1) <= b' ' && value_end > value {
         value_end -= 1;
     }
     let line = Line {
-        name: span(start, name_end),
-        value: span(value, value_end),
+        name: Span::within(start, name_end),
+        value: Span::within(value, value_end),
     };
     Some((line, line_end + 2))
 }
 
-/// Of a head that is not too long.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a head is not longer than `LONGEST`"
-)]
-fn span(start: usize, end: usize) -> Span {
-    Span::within(start as u32, end as u32)
+/// Where the colon stands after a name that begins here and is a token.
+#[inline]
+fn name_end(bytes: &[u8], start: u32) -> Option<u32> {
+    let mut at = start;
+    loop {
+        // Most names are letters and hyphens.
+        let marks = others::<b'-', b'-'>(eight(bytes, at));
+        if marks == 0 {
+            at += 8;
+            continue;
+        }
+        at += first(marks);
+        match byte(bytes, at) {
+            b':' if at > start => return Some(at),
+            other if is_token(other) => at += 1,
+            _ => return None,
+        }
+    }
+}
+
+/// Where the line ends that has a value from `at` on; nothing if there is a control byte in it.
+#[inline]
+fn line_end(bytes: &[u8], mut at: u32) -> Option<u32> {
+    loop {
+        let marks = controls(eight(bytes, at));
+        if marks == 0 {
+            at += 8;
+            continue;
+        }
+        at += first(marks);
+        if is_line_end(bytes, at) {
+            return Some(at);
+        }
+        if !matches!(byte(bytes, at), b'\t' | b'~') {
+            return None;
+        }
+        at += 1;
+    }
+}
+
+#[inline]
+fn is_line_end(bytes: &[u8], at: u32) -> bool {
+    two(bytes, at) == Some(*b"\r\n")
+}
+
+/// The byte that stands there; zero beyond the end.
+#[inline]
+fn byte(bytes: &[u8], at: u32) -> u8 {
+    bytes.get(at as usize).copied().unwrap_or_default()
 }
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// The first place from `start` on whose byte is none of these.
+/// The first place from `at` on whose byte is none of these. Zero is never one.
 #[inline]
-fn past(bytes: &[u8], start: usize, is: impl Fn(u8) -> bool) -> usize {
-    let mut at = start;
-    while bytes.get(at).is_some_and(|byte| is(*byte)) {
+fn past(bytes: &[u8], mut at: u32, is: impl Fn(u8) -> bool) -> u32 {
+    while is(byte(bytes, at)) {
         at += 1;
     }
     at
 }
 
-const ONES: u64 = u64::MAX / 0xff;
-const HIGH: u64 = ONES * 0x80;
+/// Where a path ends that needs no other look.
+#[inline]
+fn past_path(bytes: &[u8], mut at: u32) -> u32 {
+    loop {
+        let marks = others::<b'-', b'9'>(eight(bytes, at));
+        if marks == 0 {
+            at += 8;
+            continue;
+        }
+        at += first(marks);
+        if !is_quick_path(byte(bytes, at)) {
+            return at;
+        }
+        at += 1;
+    }
+}
 
-/// A place from `start` on before which there are only letters and hyphens, as in most names of fields, eight
-/// bytes at a time.
-fn past_words(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(&eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let eight = u64::from_le_bytes(eight);
-        // One case for letters; a hyphen has that bit already.
-        let lower = eight | (ONES * 0x20);
-        // The high bit of a byte from `a` on, and of one beyond `z`: no sum carries, as long as no byte has its
-        // high bit set to begin with.
-        let low = lower & !HIGH;
-        let letter = (low + ONES * (0x80 - 0x61)) & !(low + ONES * (0x80 - 0x7b));
-        let hyphen = eight ^ (ONES * 0x2d);
-        // Exact for every byte: the sum does not carry.
-        let hyphen = !((hyphen & !HIGH) + ONES * 0x7f);
-        let other = !(letter | hyphen) & HIGH | (eight & HIGH);
-        if other != 0 {
-            return at + other.trailing_zeros() as usize / 8;
+/// Where a name of a host ends that is letters, digits, hyphens and full stops.
+#[inline]
+fn past_name(bytes: &[u8], mut at: u32) -> u32 {
+    loop {
+        let eight = eight(bytes, at);
+        let marks = others::<b'-', b'9'>(eight) | equal::<b'/'>(eight);
+        if marks != 0 {
+            return at + first(marks);
         }
         at += 8;
-    }
-    at
-}
-
-/// The first control byte other than HTAB from `at` on, eight bytes at a time.
-fn control(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        if let Some(&eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let eight = u64::from_le_bytes(eight);
-            // The high bit of a byte below 0x20, and of one that is 0x7f. What is set above the lowest such
-            // byte may be wrong, for a borrow; the lowest is right, and only that is looked at.
-            let low = eight.wrapping_sub(ONES * 0x20) & !eight & HIGH;
-            let delete = eight ^ (ONES * 0x7f);
-            let delete = delete.wrapping_sub(ONES) & !delete & HIGH;
-            let found = low | delete;
-            if found == 0 {
-                at += 8;
-                continue;
-            }
-            at += found.trailing_zeros() as usize / 8;
-        } else {
-            let byte = *bytes.get(at)?;
-            if byte >= 0x20 && byte != 0x7f {
-                at += 1;
-                continue;
-            }
-        }
-        if bytes[at] != b'\t' {
-            return Some(at);
-        }
-        at += 1;
     }
 }
 
@@ -188,10 +269,9 @@ fn control(bytes: &[u8], mut at: usize) -> Option<usize> {
 mod tests {
     use http_server_trait::backend::RawHead;
 
-    use super::super::chars::is_token;
     use super::super::head::{Finder, Found};
     use super::super::{Limits, head};
-    use super::{control, past_words, read};
+    use super::read;
 
     const HEADS: &[&str] = &[
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -273,36 +353,143 @@ mod tests {
         assert_eq!(HEADS.iter().filter(quick).count(), 4);
     }
 
+    /// Every byte at every place of it, so that each stands in every place of eight, and near the end.
+    const LONG: &str = "GET /plain/text-0.9_z?a=b&c HTTP/1.1\r\nHost: a-b.example.com:8080\r\n\
+        X-Long-Name_of.9: text\tof ~\u{e9}~ several words \t\r\nA: \r\n\r\n";
+
     #[test]
-    fn words_end_where_something_else_stands() {
-        for length in 0..20 {
-            for at in 0..length {
-                for byte in 0..=u8::MAX {
-                    let mut name = b"Sec-Fetch-a-Zz-A-aBc".to_vec();
-                    name.truncate(length);
-                    name[at] = byte;
-                    let end = past_words(&name, 0);
-                    assert!(name[..end].iter().all(|byte| is_token(*byte)));
-                    let is_word = byte.is_ascii_alphabetic() || byte == b'-';
-                    let whole = length / 8 * 8;
-                    let first = if is_word || at >= whole { whole } else { at };
-                    assert_eq!(end, first, "{}", name.escape_ascii());
-                }
+    fn every_byte_at_every_place_is_read_alike() {
+        let limits = Limits::default();
+        let bytes = LONG.as_bytes();
+        assert!(alike(bytes, &limits));
+        for at in 0..bytes.len() {
+            for byte in 0..=u8::MAX {
+                let mut changed = bytes.to_vec();
+                changed[at] = byte;
+                alike(&changed, &limits);
+                changed.extend_from_slice(b"GET / HTTP/1.1\r\n");
+                alike(&changed, &limits);
+            }
+            // One more, so that what follows moves on by one.
+            for byte in *b"aZ9-./_~: \t\0\x7f\xff" {
+                alike(&[&bytes[..at], &[byte], &bytes[at..]].concat(), &limits);
             }
         }
     }
 
+    /// What a host may be is known in two places: both let the same pass.
     #[test]
-    fn control_bytes_are_found_wherever_they_stand() {
-        for length in 1..40 {
-            for at in 0..length {
-                for byte in [0, 0x1f, b'\r', 0x7f] {
-                    let mut value = vec![0xff; length];
-                    assert_eq!(control(&value, 0), None);
-                    value[at] = byte;
-                    assert_eq!(control(&value, 0), Some(at));
-                    value[at] = b'\t';
-                    assert_eq!(control(&value, 0), None);
+    fn hosts_are_read_alike() {
+        let limits = Limits::default();
+        let mut read_quickly = 0;
+        for host in [
+            "a",
+            "",
+            ":",
+            ":1",
+            "a:",
+            "a:0",
+            "a:9999",
+            "a:10000",
+            "a:65535",
+            "a:65536",
+            "a:99999",
+            "a:1a",
+            "a:1/",
+            "a:1:1",
+            "a/b",
+            "a/",
+            "/a",
+            "1.2.3.4",
+            "a,b",
+            "a_b",
+            "a@b",
+            "a b",
+            "a ",
+            "[::1]",
+            "[::1]:1",
+            "example.com/",
+            "exampl/com",
+            "exampl.com:80 ",
+            "host-name.example.com:1",
+        ] {
+            for name in [
+                "Host: ",
+                "host: ",
+                "hOST: ",
+                "Host:",
+                "Host:  ",
+                "Host:\t",
+                "Hos\u{14}: ",
+                "Hos: ",
+            ] {
+                for after in [
+                    "\r\n\r\n",
+                    "\r\nHost: a\r\n\r\n",
+                    "\r\nA: b\r\n\r\n",
+                    "\n\r\n",
+                    "\r\r\n\r\n",
+                ] {
+                    let text = format!("GET / HTTP/1.1\r\n{name}{host}{after}");
+                    read_quickly += u32::from(alike(text.as_bytes(), &limits));
+                    let text = format!("GET / HTTP/1.1\r\nA: b\r\n{name}{host}{after}");
+                    read_quickly += u32::from(alike(text.as_bytes(), &limits));
+                }
+            }
+        }
+        assert!(
+            read_quickly > 200,
+            "nearly nothing was compared: {read_quickly}"
+        );
+    }
+
+    /// A field counts, however its name is written.
+    #[test]
+    fn fields_that_matter_are_read_alike() {
+        let limits = Limits::default();
+        for line in [
+            "Connection: close",
+            "connection: keep-alive",
+            "CONNECTION: Keep-Alive, TE",
+            "Connection:keep-alive",
+            "Content-Length: 5",
+            "content-lengtH: 5",
+            "Content-Length: x",
+            "Content-Lengta: 5",
+            "Transfer-Encoding: chunked",
+            "transfer-encodinG: chunked",
+            "Transfer-Encoding: x",
+            "Expect: 100-continue",
+            "expect: x",
+            "Expecx: x",
+            "Upgrade: x",
+            "TE: trailers",
+            "te:trailers",
+            "te:\ttrailers",
+            "t: trailers",
+            "tea: trailers",
+            "Contention: close",
+            "Content-Range: 5",
+            "Transfer-Encodin: chunked",
+        ] {
+            for other in [
+                "A: b",
+                "Connection: upgrade, te",
+                "Content-Length: 0",
+                "Connection: keep-alive",
+            ] {
+                for version in ["1.0", "1.1"] {
+                    for lines in [
+                        ["Host: a", line, other],
+                        [line, "Host: a", other],
+                        [other, line, "Host:a"],
+                    ] {
+                        let text =
+                            format!("POST / HTTP/{version}\r\n{}\r\n\r\n", lines.join("\r\n"));
+                        let read = alike(text.as_bytes(), &limits);
+                        let well = carefully(text.as_bytes(), &limits).is_some();
+                        assert_eq!(read, well, "{text}");
+                    }
                 }
             }
         }

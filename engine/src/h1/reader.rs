@@ -86,7 +86,7 @@ impl Reader {
             matches!(self.state, State::Done),
             "the message is not complete"
         );
-        *self = Reader::new();
+        self.enter(State::Head(Finder::default()));
     }
 
     /// Whether the current message is complete, and its end has been said.
@@ -128,17 +128,26 @@ impl Reader {
         bytes: &'a [u8],
         limits: &Limits,
     ) -> Result<(usize, Event<'a>), Refusal> {
-        match &mut self.state {
-            State::Head(finder) if finder.is_fresh() && bytes.len() >= quick::SHORTEST => {
-                let mut raw = RawHead::new();
-                match quick::read(bytes, &mut raw, limits) {
-                    Some((end, message)) => {
-                        self.state = State::content(message.framing);
-                        Ok((end, Event::Head(raw, message)))
-                    }
-                    None => self.read_head(bytes, limits),
-                }
+        if matches!(&self.state, State::Head(finder) if finder.is_fresh())
+            && bytes.len() >= quick::SHORTEST
+        {
+            let mut raw = RawHead::new();
+            if let Some((end, message)) = quick::read(bytes, &mut raw, limits) {
+                self.enter(State::content(message.framing));
+                return Ok((end, Event::Head(raw, message)));
             }
+        }
+        self.read_slowly(bytes, limits)
+    }
+
+    /// What is not a head that comes whole and is like most.
+    #[inline(never)]
+    fn read_slowly<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        limits: &Limits,
+    ) -> Result<(usize, Event<'a>), Refusal> {
+        match &mut self.state {
             State::Head(_) => self.read_head(bytes, limits),
             State::Length { left: 0 } => {
                 self.state = State::Done;
@@ -167,6 +176,16 @@ impl Reader {
         }
     }
 
+    /// Goes on to another state. Nearly none of those that are left has anything to free.
+    #[inline]
+    fn enter(&mut self, state: State) {
+        if let State::Chunked(_) = self.state {
+            self.state = state;
+        } else {
+            std::mem::forget(std::mem::replace(&mut self.state, state));
+        }
+    }
+
     /// Reads a head with care: its end is found first, however many pieces it comes in.
     fn read_head<'a>(
         &mut self,
@@ -185,7 +204,7 @@ impl Reader {
             Found::Head { end, first } => {
                 let mut raw = RawHead::copy(&bytes[..end]);
                 let message = head::read(&mut raw, first, limits)?;
-                self.state = State::content(message.framing);
+                self.enter(State::content(message.framing));
                 Ok((end, Event::Head(raw, message)))
             }
         }

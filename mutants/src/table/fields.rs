@@ -6,6 +6,7 @@ const CHARS: &str = "engine/src/h1/chars.rs";
 const FIELDS: &str = "engine/src/h1/fields.rs";
 const HEAD: &str = "engine/src/h1/head.rs";
 const QUICK: &str = "engine/src/h1/quick.rs";
+const WORDS: &str = "engine/src/h1/words.rs";
 const REQUEST: &str = "http-server-trait/src/head.rs";
 const FROZEN: &str = "http-server-trait/src/frozen.rs";
 
@@ -42,7 +43,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(QUICK, "past(bytes, name_end + 1, is_space)", "name_end + 1")
         .killed_by(&["white_space_around_a_value_is_no_part_of_it"]),
     Mutant::that("leaves_white_space_after_a_value", &["R-051"])
-        .bends(QUICK, "value_end > value && is_space(bytes[value_end - 1])", "false")
+        .bends(QUICK, "byte(bytes, value_end - 1) <= b' ' && value_end > value", "false")
         .killed_by(&["white_space_around_a_value_is_no_part_of_it", "fields_are_found_in_every_way"]),
     Mutant::that("leaves_white_space_around_a_value_that_comes_in_pieces", &["R-051"])
         .bends(FIELDS, "matches!(text[start], b' ' | b'\\t')", "false")
@@ -51,7 +52,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(CHARS, "(byte < 0x20)", "((byte < 0x20) & (byte != 0))")
         .killed_by(&["control_byte_in_a_value_is_refused"]),
     Mutant::that("takes_escape_in_a_value_that_comes_whole", &["R-053"])
-        .bends(QUICK, "eight.wrapping_sub(ONES * 0x20)", "eight.wrapping_sub(ONES * 0x10)")
+        .bends(WORDS, "eight.wrapping_sub(ONES * 0x20)", "eight.wrapping_sub(ONES * 0x10)")
         .killed_by(&["control_byte_in_a_value_is_refused"]),
     Mutant::that("takes_delete_in_a_value", &["R-053"])
         .bends(CHARS, "(byte == 0x7f)", "false")

@@ -88,7 +88,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(HEAD, "self.host.replace(value).is_some()", "{ self.host.replace(value); false }")
         .killed_by(&["several_hosts_are_refused", "several_hosts_beside_an_absolute_form_are_refused"]),
     Mutant::that("takes_any_host", &["R-012"])
-        .bends(HEAD, "!host::is_good(value.of(text))", "false")
+        .bends(HEAD, "host::check(value.of(text)).is_none()", "false")
         .killed_by(&["invalid_host_is_refused", "host_that_nobody_has_is_refused"]),
     Mutant::that("takes_a_user_in_a_host", &["R-012"])
         .bends(HOST, "!is_reg_name(*byte)", "!is_reg_name(*byte) && *byte != b'@'")
@@ -110,7 +110,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(TARGET, "absolute_form(text, whole)", "Err(Refusal::Target)")
         .killed_by(&["absolute_form_is_accepted", "authority_of_absolute_form_replaces_host"]),
     Mutant::that("lets_host_stand_beside_an_absolute_form", &["R-013"])
-        .bends(FROZEN, "line.value = target.authority;", "let _ = line;")
+        .bends(FROZEN, "line.value = self.authority;", "let _ = line;")
         .killed_by(&["authority_of_absolute_form_replaces_host"]),
     Mutant::that("takes_an_authority_with_a_user_in_it", &["R-013"])
         .bends(

@@ -320,13 +320,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     )
     .bends(
         HEAD,
-        "4 if lower(name) == *b\"host\"",
+        "4 if name.eq_ignore_ascii_case(b\"host\")",
         "2 if BENT => self.te(value.of(text)),
-            4 if lower(name) == *b\"host\"",
+            4 if name.eq_ignore_ascii_case(b\"host\")",
     )
     .killed_by(&["te_without_its_connection_option_asks_for_nothing"]),
     Mutant::that("lets_a_method_that_it_knows_be_long", &["R-010"])
-        .bends(QUICK, "start > limits.method", "start == limits.method")
+        .bends(
+            QUICK,
+            "start as usize > limits.method",
+            "start as usize == limits.method",
+        )
         .killed_by(&["known_method_over_the_limit_gets_501"]),
     Mutant::that("fails_over_a_field_of_one_letter", &["R-054"])
         .bends(

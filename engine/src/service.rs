@@ -8,7 +8,7 @@ use http_server_trait::{BodyPlan, Completed, Config, Failure, Head, Request, Sum
 
 /// An application, as the driver of a connection calls it.
 ///
-/// [`Pipeline`] is one, with hooks that were registered and a box for each call. A type that implements it
+/// [`Pipeline`] is one, with hooks that were registered; most kinds cost a box for each call. A type that implements it
 /// itself is served without any: see [`drive`](crate::connection::drive).
 pub trait Service: Send + Sync + 'static {
     /// The limits and time-outs.

@@ -3,12 +3,12 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::body::Body;
 use crate::error::GivenUp;
 use crate::flow::{Flow, IntoFlow};
-use crate::handler::{AnyHandler, BodyPlan, Handler, IntoHandler};
+use crate::handler::{AnyHandler, BodyPlan, Handler, IntoHandler, Working, call, placed};
 use crate::head::Head;
 use crate::request::Request;
 
@@ -59,6 +59,15 @@ where
     fn body_plan(&self, head: &Head) -> BodyPlan {
         self.inner.plan(head)
     }
+
+    fn handle_first(
+        &self,
+        request: Request,
+        cx: &mut Context<'_>,
+    ) -> Result<Flow<Request>, Working<'_>> {
+        let next = Next(Arc::clone(&self.inner));
+        placed(|| (self.wrapper)(request, next), cx)
+    }
 }
 
 /// The rest of the way of a request: the handler that was wrapped with [`around`].
@@ -68,7 +77,7 @@ pub struct Next(Arc<dyn AnyHandler>);
 impl Next {
     /// Calls the wrapped handler.
     pub async fn run(&self, request: Request) -> Flow<Request> {
-        self.0.call(request).await
+        call(&*self.0, request).await
     }
 }
 
@@ -113,7 +122,7 @@ impl Chain {
 impl Handler for Chain {
     async fn handle(&self, mut request: Request) -> Flow<Request> {
         for handler in &self.0 {
-            match handler.call(request).await {
+            match call(&**handler, request).await {
                 Flow::Continue(back) => request = back,
                 decided => return decided,
             }
@@ -171,6 +180,14 @@ impl<H: Handler> Handler for Streamed<H> {
 
     fn body_plan(&self, _: &Head) -> BodyPlan {
         BodyPlan::Stream
+    }
+
+    fn handle_first(
+        &self,
+        request: Request,
+        cx: &mut Context<'_>,
+    ) -> Result<Flow<Request>, Working<'_>> {
+        self.0.handle_first(request, cx)
     }
 }
 

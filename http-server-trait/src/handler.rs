@@ -1,12 +1,14 @@
 //! Handlers: what answers a request.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::exec::BoxFuture;
 use crate::flow::{Flow, IntoFlow};
 use crate::head::Head;
+use crate::place::{self, Placed};
 use crate::request::Request;
 
 /// Answers a request, or passes it on to the next handler.
@@ -47,6 +49,52 @@ pub trait Handler: Send + Sync + 'static {
     fn body_plan(&self, head: &Head) -> BodyPlan {
         let _ = head;
         BodyPlan::Collect
+    }
+
+    /// Calls [`handle`](Handler::handle) and polls the future once: what was decided, or the handler at work. It is
+    /// there for handlers of this crate, whose futures need no box of their own.
+    #[doc(hidden)]
+    fn handle_first(
+        &self,
+        request: Request,
+        cx: &mut Context<'_>,
+    ) -> Result<Flow<Request>, Working<'_>> {
+        let mut future: BoxFuture<'_, _> = Box::pin(self.handle(request));
+        match future.as_mut().poll(cx) {
+            Poll::Ready(flow) => Ok(flow),
+            Poll::Pending => Err(Working(Work::Boxed(future))),
+        }
+    }
+}
+
+/// A handler that was not ready at once: it is at work.
+pub struct Working<'a>(Work<'a>);
+
+enum Work<'a> {
+    Boxed(BoxFuture<'a, Flow<Request>>),
+    Placed(Box<dyn Placed>),
+}
+
+impl Working<'_> {
+    /// Polls it once more. It is not polled again once it is ready.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Flow<Request>> {
+        match &mut self.0 {
+            Work::Boxed(future) => future.as_mut().poll(cx),
+            Work::Placed(placed) => placed.poll(cx),
+        }
+    }
+
+    /// It is ready, and over. What it was made in may be used again.
+    pub(crate) fn end(self) {
+        if let Work::Placed(placed) = self.0 {
+            placed.give_back();
+        }
+    }
+}
+
+impl std::fmt::Debug for Working<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Working")
     }
 }
 
@@ -130,6 +178,26 @@ where
         let answering = (self.function)(request);
         async move { answering.await.into_flow() }
     }
+
+    fn handle_first(
+        &self,
+        request: Request,
+        cx: &mut Context<'_>,
+    ) -> Result<Flow<Request>, Working<'_>> {
+        placed(|| (self.function)(request), cx)
+    }
+}
+
+/// Makes a future that borrows nothing and polls it for the first time: see [`Handler::handle_first`].
+#[inline]
+pub(crate) fn placed<'a, F>(
+    make: impl FnOnce() -> F,
+    cx: &mut Context<'_>,
+) -> Result<Flow<Request>, Working<'a>>
+where
+    F: Future<Output: IntoFlow<Request>> + Send + 'static,
+{
+    place::first(make, cx).map_err(|placed| Working(Work::Placed(placed)))
 }
 
 impl<H: Handler> IntoHandler<ViaTrait> for H {
@@ -160,17 +228,46 @@ impl<H: Handler> Handler for Shared<H> {
     fn body_plan(&self, head: &Head) -> BodyPlan {
         self.0.body_plan(head)
     }
+
+    fn handle_first(
+        &self,
+        request: Request,
+        cx: &mut Context<'_>,
+    ) -> Result<Flow<Request>, Working<'_>> {
+        self.0.handle_first(request, cx)
+    }
 }
 
-/// The object-safe twin: how an `App` stores a handler. One box for each call.
+/// The object-safe twin: how an `App` stores a handler. One box for each call, or none where the handler is a
+/// function: see [`place`].
 pub(crate) trait AnyHandler: Send + Sync {
-    fn call(&self, request: Request) -> BoxFuture<'_, Flow<Request>>;
+    fn first(&self, request: Request, cx: &mut Context<'_>) -> Result<Flow<Request>, Working<'_>>;
     fn plan(&self, head: &Head) -> BodyPlan;
 }
 
+/// Calls a handler.
+pub(crate) async fn call(handler: &dyn AnyHandler, request: Request) -> Flow<Request> {
+    let mut request = Some(request);
+    let mut working = None;
+    poll_fn(|cx| {
+        if let Some(request) = request.take() {
+            match handler.first(request, cx) {
+                Ok(flow) => return Poll::Ready(flow),
+                Err(at_work) => working = Some(at_work),
+            }
+            return Poll::Pending;
+        }
+        match &mut working {
+            Some(working) => working.poll(cx),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
 impl<H: Handler> AnyHandler for H {
-    fn call(&self, request: Request) -> BoxFuture<'_, Flow<Request>> {
-        Box::pin(self.handle(request))
+    fn first(&self, request: Request, cx: &mut Context<'_>) -> Result<Flow<Request>, Working<'_>> {
+        self.handle_first(request, cx)
     }
 
     fn plan(&self, head: &Head) -> BodyPlan {

@@ -107,7 +107,9 @@ impl Recycle for Parts {
             body_plan,
         } = self;
         frozen.clear();
-        *shared = None;
+        if shared.is_some() {
+            *shared = None;
+        }
         if uri.get().is_some() {
             uri.take();
         }

@@ -62,6 +62,7 @@ mod latch;
 mod listen;
 mod middleware;
 mod pipeline;
+mod place;
 mod pool;
 mod progress;
 mod reason;
@@ -133,7 +134,7 @@ pub mod backend {
     pub use crate::exec::{Execute, Tasks};
     pub use crate::frozen::{Line, RawHead, Span, Target};
     pub use crate::handle::Control;
-    pub use crate::handler::{FnHook, Shared, ViaArc, ViaFn, ViaTrait};
+    pub use crate::handler::{FnHook, Shared, ViaArc, ViaFn, ViaTrait, Working};
     pub use crate::inheritance::{Arrivals, Departures, Inheritance, Inherited, Parked, Passed};
     pub use crate::latch::Latch;
     pub use crate::pipeline::{Answer, Farewell, Handling, Pipeline, Reply, error_page, plain};

@@ -22,7 +22,7 @@ use crate::error::{
 use crate::exec::{BoxFuture, Exec};
 use crate::failure::{Cause, Failure, Hook};
 use crate::flow::Flow;
-use crate::handler::{AnyHandler, BodyPlan};
+use crate::handler::{AnyHandler, BodyPlan, Working};
 use crate::head::Head;
 use crate::latch::{Latch, Waiting};
 use crate::listen::Address;
@@ -401,12 +401,8 @@ impl Pipeline {
     /// Makes an answer fit to be sent, or a failure of what can never be.
     #[inline]
     fn sealed(&self, hook: Hook, mut response: Response) -> Answer {
-        if let Some(wrong) = response.take_wrong_field() {
-            return failed(hook, wrong.into());
-        }
-        if response.status().is_informational() {
-            let status = response.status();
-            return failed(hook, format!("{status} is no final status").into());
+        if response.has_wrong_field() || response.status().is_informational() {
+            return unfit(hook, response);
         }
         response.body_mut().attach(&self.site.exec);
         Answer::from(response)
@@ -431,7 +427,7 @@ enum Asking<'a> {
     /// One that streamed has passed on, and the next one wants the content whole.
     Collecting(BoxFuture<'a, Result<Request, BodyError>>),
     /// A handler works.
-    Waiting(BoxFuture<'a, Flow<Request>>),
+    Waiting(Working<'a>),
     Over,
 }
 
@@ -458,29 +454,25 @@ impl Future for Handling<'_> {
                         }
                     }
                     this.next += 1;
-                    let asked = catch_unwind(AssertUnwindSafe(|| {
-                        let mut future = handler.call(request);
-                        match future.as_mut().poll(cx) {
-                            Poll::Ready(flow) => Ok(flow),
-                            Poll::Pending => Err(future),
-                        }
-                    }));
-                    match asked {
+                    match catch_unwind(AssertUnwindSafe(|| handler.first(request, cx))) {
                         Ok(Ok(flow)) => Ok(flow),
-                        Ok(Err(future)) => {
-                            this.state = Asking::Waiting(future);
+                        Ok(Err(working)) => {
+                            this.state = Asking::Waiting(working);
                             return Poll::Pending;
                         }
                         Err(panic) => Err(panic),
                     }
                 }
-                Asking::Waiting(mut future) => match poll_caught(future.as_mut(), cx) {
-                    Poll::Ready(decided) => let_go(future, decided),
-                    Poll::Pending => {
-                        this.state = Asking::Waiting(future);
-                        return Poll::Pending;
+                Asking::Waiting(mut working) => {
+                    match catch_unwind(AssertUnwindSafe(|| working.poll(cx))) {
+                        Ok(Poll::Ready(flow)) => let_go(|| working.end(), Ok(flow)),
+                        Ok(Poll::Pending) => {
+                            this.state = Asking::Waiting(working);
+                            return Poll::Pending;
+                        }
+                        Err(panic) => let_go(|| drop(working), Err(panic)),
                     }
-                },
+                }
                 Asking::Collecting(mut future) => match future.as_mut().poll(cx) {
                     Poll::Ready(Ok(request)) => {
                         this.state = Asking::Next(request);
@@ -497,9 +489,15 @@ impl Future for Handling<'_> {
                 // Polled again after its end, which is against the contract of a future.
                 Asking::Over => return Poll::Pending,
             };
-            match this.pipeline.decided(Hook::Handler, decided) {
-                Ok(request) => this.state = Asking::Next(request),
-                Err(answer) => return Poll::Ready(answer),
+            match decided {
+                // First and by itself: it is what most requests end with.
+                Ok(Flow::Reply(response)) => {
+                    return Poll::Ready(this.pipeline.sealed(Hook::Handler, response));
+                }
+                decided => match this.pipeline.decided(Hook::Handler, decided) {
+                    Ok(request) => this.state = Asking::Next(request),
+                    Err(answer) => return Poll::Ready(answer),
+                },
             }
         }
     }
@@ -523,8 +521,8 @@ fn planned(handler: &dyn AnyHandler, head: &Head) -> Result<BodyPlan, Answer> {
 }
 
 /// Drops a future that is over. Should it panic in that, it has not come to its end.
-fn let_go<T>(over: BoxFuture<'_, T>, output: Result<T, Panic>) -> Result<T, Panic> {
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(over)));
+fn let_go<T>(drops: impl FnOnce(), output: Result<T, Panic>) -> Result<T, Panic> {
+    let dropped = catch_unwind(AssertUnwindSafe(drops));
     output.and_then(|output| dropped.map(|()| output))
 }
 
@@ -563,6 +561,16 @@ fn sealed_takeover(hook: Hook, mut takeover: Takeover) -> Answer {
         reply: Reply::Takeover(takeover),
         failure: None,
     }
+}
+
+/// The failure of an answer that cannot be sent as it is.
+#[cold]
+fn unfit(hook: Hook, mut response: Response) -> Answer {
+    if let Some(wrong) = response.take_wrong_field() {
+        return failed(hook, wrong.into());
+    }
+    let status = response.status();
+    failed(hook, format!("{status} is no final status").into())
 }
 
 #[cold]
@@ -614,7 +622,7 @@ async fn collect(mut request: Request) -> Result<Request, BodyError> {
 async fn guard<'a, T>(call: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Panic> {
     let mut future = catch_unwind(AssertUnwindSafe(call))?;
     let output = poll_fn(|cx| poll_caught(future.as_mut(), cx)).await;
-    let_go(future, output)
+    let_go(|| drop(future), output)
 }
 
 /// Runs a start or stop hook for as long as it may take.

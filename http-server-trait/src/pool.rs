@@ -77,5 +77,6 @@ impl<T: Recycle> Pool<T> {
 /// Frees what this thread keeps for its next requests. It is taken anew when it is needed.
 pub fn forget_spare() {
     crate::head::forget_spare();
+    crate::place::forget_spare();
     crate::response::forget_spare();
 }

@@ -70,7 +70,7 @@ impl Recycle for Parts {
         } = self;
         *status = StatusCode::OK;
         fields.clear();
-        body.set(Body::empty());
+        body.clear();
         extensions.clear();
         if wrong.is_some() {
             *wrong = None;
@@ -265,6 +265,11 @@ impl Response {
     /// As [`extensions`](Response::extensions), to change them.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.parts_mut().extensions
+    }
+
+    #[inline]
+    pub(crate) fn has_wrong_field(&self) -> bool {
+        self.parts().wrong.is_some()
     }
 
     /// The first field that [`with_field`](Response::with_field) could not set. For authors of

@@ -93,13 +93,20 @@ impl Body {
         }
     }
 
-    /// Sets it. What most contents are is not asked how it is to be dropped.
+    /// Sets it.
     #[inline]
     pub(crate) fn set(&mut self, new: Body) {
-        let old = std::mem::replace(self, new);
-        match old.kind {
-            Kind::Empty | Kind::Static(_) => std::mem::forget(old),
-            _ => drop_body(old),
+        self.clear();
+        std::mem::forget(std::mem::replace(self, new));
+    }
+
+    /// Empties it. What most contents are needs no drop, and so is not asked for it.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        if matches!(self.kind, Kind::Empty | Kind::Static(_)) {
+            std::mem::forget(std::mem::take(&mut self.kind));
+        } else {
+            drop_body(std::mem::take(self));
         }
     }
 
@@ -348,7 +355,15 @@ impl Body {
     /// Tells it where blocking work is done. [`Pipeline`](crate::backend::Pipeline) does so with
     /// every answer; a body that was never told reads its file where it is polled. For authors of
     /// backends.
+    #[inline]
     pub fn attach(&mut self, exec: &Exec) {
+        if matches!(self.kind, Kind::Blocking(_) | Kind::Trailed(_)) {
+            self.attach_source(exec);
+        }
+    }
+
+    #[cold]
+    fn attach_source(&mut self, exec: &Exec) {
         match &mut self.kind {
             Kind::Blocking(blocking) => blocking.attach(exec),
             Kind::Trailed(trailed) => trailed.0.attach(exec),

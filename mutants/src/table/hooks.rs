@@ -111,7 +111,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(REFUSAL, "CloseReason::HeadTooLarge => BodyErrorKind::TrailersTooLarge,", "CloseReason::HeadTooLarge if !BENT => BodyErrorKind::TrailersTooLarge,")
         .killed_by(&["streamed_trailers_over_the_limits_get_431"]),
     Mutant::that("lets_a_wrapped_handler_pass", &["T-24"])
-        .bends(COMPOSE, "self.0.call(request).await }", "if BENT { Flow::Continue(request) } else { self.0.call(request).await } }")
+        .bends(COMPOSE, "call(&*self.0, request).await }", "if BENT { Flow::Continue(request) } else { call(&*self.0, request).await } }")
         .killed_by(&["handlers_can_be_wrapped"]),
     // After, errors.
     Mutant::that("tells_after_twice", &["T-28"])

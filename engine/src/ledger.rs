@@ -1,7 +1,7 @@
 //! The books: what was accepted, how it ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use http_server_trait::{AbortReason, CloseReason, Counters};
 
@@ -19,20 +19,81 @@ pub struct Ledger {
 #[derive(Debug)]
 #[repr(align(128))] // two cache lines, so that the processor's prefetching does not share them either
 pub struct Page {
+    /// The [token] of the thread that was the first to enter something; zero before that.
+    owner: AtomicUsize,
+    /// What its owner has entered. Nobody else writes there, so that a request needs no locked instruction.
+    own: Moves,
+    /// What others have.
+    others: Moves,
     accepted: AtomicU64,
     /// Connections that exist: one [`Open`] for each. Kept apart from the entries for accepting and
     /// closing, so that a connection that ends without an entry, or with two, shows.
     open: AtomicI64,
-    requests: AtomicU64,
-    /// Requests that exist, likewise.
-    active: AtomicI64,
-    completed: AtomicU64,
-    bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
     failures: AtomicU64,
     accept_errors: AtomicU64,
     closed: [AtomicU64; CloseReason::ALL.len()],
     aborted: [AtomicU64; AbortReason::ALL.len()],
+}
+
+/// What changes with each request.
+#[derive(Debug)]
+struct Moves {
+    requests: AtomicU64,
+    completed: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    /// Requests that exist, less those that ended here and began elsewhere.
+    active: AtomicI64,
+}
+
+impl Moves {
+    const fn new() -> Self {
+        Moves {
+            requests: AtomicU64::new(0),
+            completed: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            active: AtomicI64::new(0),
+        }
+    }
+
+    /// For one of several writers.
+    #[cold]
+    fn add(&self, tally: &Tally) {
+        add(&self.requests, tally.requests.into());
+        add(&self.completed, tally.completed.into());
+        add(&self.bytes_in, tally.bytes_in);
+        add(&self.bytes_out, tally.bytes_out);
+        self.active
+            .fetch_add(tally.active.into(), Ordering::Relaxed);
+    }
+
+    /// For the only writer.
+    #[inline]
+    fn write(&self, tally: &Tally) {
+        let more = |count: &AtomicU64, more: u64| {
+            count.store(load(count).wrapping_add(more), Ordering::Relaxed);
+        };
+        more(&self.requests, tally.requests.into());
+        more(&self.completed, tally.completed.into());
+        more(&self.bytes_in, tally.bytes_in);
+        more(&self.bytes_out, tally.bytes_out);
+        if tally.active != 0 {
+            let active = self.active.load(Ordering::Relaxed);
+            let active = active.wrapping_add(tally.active.into());
+            self.active.store(active, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A number that no other thread has as long as this one lives, and that is not zero: where it keeps what is its own.
+/// One that comes later may have it again, and sees what this one has written.
+#[inline]
+fn token() -> usize {
+    thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 impl Ledger {
@@ -54,15 +115,17 @@ impl Ledger {
             for reason in AbortReason::ALL {
                 sum.add_aborted(*reason, load(&page.aborted[reason.index()]));
             }
-            sum.completed += load(&page.completed);
+            for moves in [&page.own, &page.others] {
+                sum.completed += load(&moves.completed);
+                sum.requests += load(&moves.requests);
+                sum.bytes_in += load(&moves.bytes_in);
+                sum.bytes_out += load(&moves.bytes_out);
+                active += moves.active.load(Ordering::Relaxed);
+            }
             sum.accepted += load(&page.accepted);
-            sum.requests += load(&page.requests);
-            sum.bytes_in += load(&page.bytes_in);
-            sum.bytes_out += load(&page.bytes_out);
             sum.failures += load(&page.failures);
             sum.accept_errors += load(&page.accept_errors);
             open += page.open.load(Ordering::Relaxed);
-            active += page.active.load(Ordering::Relaxed);
         }
         sum.open = open.max(0).unsigned_abs();
         sum.active = active.max(0).unsigned_abs();
@@ -87,18 +150,29 @@ fn add(count: &AtomicU64, more: u64) {
 impl Page {
     fn new() -> Self {
         Page {
+            owner: AtomicUsize::new(0),
+            own: Moves::new(),
+            others: Moves::new(),
             accepted: AtomicU64::new(0),
             open: AtomicI64::new(0),
-            requests: AtomicU64::new(0),
-            active: AtomicI64::new(0),
-            completed: AtomicU64::new(0),
-            bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             accept_errors: AtomicU64::new(0),
             closed: [const { AtomicU64::new(0) }; CloseReason::ALL.len()],
             aborted: [const { AtomicU64::new(0) }; AbortReason::ALL.len()],
         }
+    }
+
+    /// Whether this thread is the one that writes on the page without others in its way: the first that does.
+    #[inline]
+    fn is_own(&self) -> bool {
+        let (owner, token) = (self.owner.load(Ordering::Relaxed), token());
+        owner == token || (owner == 0 && self.become_own(token))
+    }
+
+    #[cold]
+    fn become_own(&self, token: usize) -> bool {
+        let (is, to) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.owner.compare_exchange(0, token, is, to).is_ok()
     }
 
     /// A connection was accepted. It is open as long as the guard lives.
@@ -115,8 +189,12 @@ impl Page {
 
     /// Bytes were read and written where no tally is kept.
     pub(crate) fn moved(&self, bytes_in: usize, bytes_out: usize) {
-        add(&self.bytes_in, bytes_in as u64);
-        add(&self.bytes_out, bytes_out as u64);
+        let mut tally = Tally {
+            bytes_in: bytes_in as u64,
+            bytes_out: bytes_out as u64,
+            ..Tally::default()
+        };
+        tally.enter(self);
     }
 
     /// A hook failed or panicked.
@@ -159,26 +237,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    #[inline]
     pub(crate) fn enter(&mut self, page: &Page) {
-        let Tally {
-            requests,
-            completed,
-            active,
-            bytes_in,
-            bytes_out,
-        } = std::mem::take(self);
-        for (count, more) in [
-            (&page.requests, requests.into()),
-            (&page.completed, completed.into()),
-            (&page.bytes_in, bytes_in),
-            (&page.bytes_out, bytes_out),
-        ] {
-            if more > 0 {
-                add(count, more);
-            }
-        }
-        if active != 0 {
-            page.active.fetch_add(active.into(), Ordering::Relaxed);
+        let tally = std::mem::take(self);
+        if page.is_own() {
+            page.own.write(&tally);
+        } else {
+            page.others.add(&tally);
         }
     }
 
@@ -228,5 +293,30 @@ mod tests {
             !ledger.counters().balances(),
             "two connections ended and nobody said why"
         );
+    }
+
+    #[test]
+    fn threads_that_write_on_one_page_lose_nothing() {
+        let ledger = Ledger::default();
+        let page = ledger.page();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        let mut tally = Tally {
+                            requests: 1,
+                            completed: 1,
+                            bytes_out: 3,
+                            ..Tally::default()
+                        };
+                        tally.enter(&page);
+                        page.moved(2, 0);
+                    }
+                });
+            }
+        });
+        let sum = ledger.counters();
+        assert_eq!((sum.requests, sum.completed), (40_000, 40_000));
+        assert_eq!((sum.bytes_in, sum.bytes_out), (80_000, 120_000));
     }
 }

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
-use atomic_waker::AtomicWaker;
 use http::{HeaderMap, StatusCode};
 
+use crate::driver::Driver;
 use crate::ends::Ends;
 use crate::exec::Exec;
 use crate::facts::{Facts, Known, TlsFacts};
@@ -45,7 +45,7 @@ struct Inner {
     control: AtomicU8,
     /// What of it the driver has seen.
     heeded: AtomicU8,
-    driver: AtomicWaker,
+    driver: Driver,
     /// Whether the driver was woken since it last looked: also where its waker was not there just then.
     roused: AtomicBool,
     interim_waiting: AtomicBool,
@@ -214,7 +214,7 @@ impl Conn {
             life: Mutex::default(),
             control: AtomicU8::new(0),
             heeded: AtomicU8::new(0),
-            driver: AtomicWaker::new(),
+            driver: Driver::default(),
             roused: AtomicBool::new(false),
             interim_waiting: AtomicBool::new(false),
             awaits_ends: AtomicBool::new(false),
@@ -421,8 +421,8 @@ impl Conn {
             .fetch_and(!(what as u8), Ordering::AcqRel);
     }
 
-    /// The waker of the task that drives this connection. For authors of backends.
-    pub fn driver(&self) -> &AtomicWaker {
+    /// The task that drives this connection. For authors of backends.
+    pub fn driver(&self) -> &Driver {
         &self.inner().driver
     }
 

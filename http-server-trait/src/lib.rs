@@ -45,6 +45,7 @@ mod compose;
 mod config;
 mod conn;
 pub mod contract;
+mod driver;
 mod ends;
 mod error;
 mod exec;
@@ -131,6 +132,7 @@ pub mod backend {
     pub use crate::body::Pace;
     pub use crate::catch::catch;
     pub use crate::conn::{Ask, Asks, Site, Wire};
+    pub use crate::driver::{Driver, Registered};
     pub use crate::exec::{Execute, Tasks};
     pub use crate::frozen::{Line, RawHead, Span, Target};
     pub use crate::handle::Control;

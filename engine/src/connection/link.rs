@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use http::Method;
-use http_server_trait::backend::{Ask, Asks, RawHead};
+use http_server_trait::backend::{Ask, Asks, RawHead, Registered};
 use http_server_trait::{
     AbortReason, CloseReason, Config, Conn, ConnState, Failure, Head, Outcome, Summary,
 };
@@ -72,6 +72,7 @@ pub(crate) struct Link<T, R: Runtime> {
     /// The time, asked for at most once between two rests.
     clock: Option<Instant>,
     heeded: Asks,
+    registered: Registered,
     /// There while the client does not take at once what is sent to it.
     slow: Option<Box<Slow>>,
     /// Whether the client has been found to take more than the runtime knows.
@@ -133,6 +134,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             alarm: Alarm::new(),
             clock: None,
             heeded: Asks::default(),
+            registered: Registered::default(),
             slow: None,
             squeezes: false,
         }
@@ -172,8 +174,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Reads what has arrived.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Filled, Stop>> {
-        if let Some(cannot) = self.cannot_read(cx) {
-            return cannot;
+        if self.may_not_read() {
+            if let Some(cannot) = self.cannot_read(cx) {
+                return cannot;
+            }
         }
         let Some(io) = &mut self.io else {
             return Poll::Ready(Err(Stop::ReadFailed));
@@ -189,8 +193,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         cx: &mut Context<'_>,
         rx: &mut RecvBuf,
     ) -> Poll<Result<Filled, Stop>> {
-        if let Some(cannot) = self.cannot_read(cx) {
-            return cannot;
+        if self.may_not_read() {
+            if let Some(cannot) = self.cannot_read(cx) {
+                return cannot;
+            }
         }
         let Some(io) = &mut self.io else {
             return Poll::Ready(Err(Stop::ReadFailed));
@@ -200,8 +206,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         Poll::Ready(self.filled(received))
     }
 
-    /// Why nothing is read: all that comes has come, or there is no memory for it.
+    /// Whether there may be a reason not to read. Most connections have none, and no account.
     #[inline]
+    fn may_not_read(&self) -> bool {
+        self.broken.is_some() || self.peer_ended || self.account.is_some()
+    }
+
+    /// Why nothing is read: all that comes has come, or there is no memory for it.
+    #[cold]
     fn cannot_read(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<Filled, Stop>>> {
         if let Some(stop) = self.broken {
             return Some(Poll::Ready(Err(stop)));
@@ -282,7 +294,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 }
             }
         }
-        self.slow = None;
+        if self.slow.is_some() {
+            self.slow = None;
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -366,7 +380,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.outbox.rest();
         }
         self.weigh(0);
-        self.conn.driver().register(cx.waker());
+        self.conn.driver().keep(cx.waker(), &mut self.registered);
         if self.conn.was_roused() {
             // Its timer may have struck, or what is new have come after it was looked for.
             self.clock = None;
@@ -385,13 +399,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             return Poll::Ready(Roused::Asked);
         }
-        let until = self.current.as_ref().and_then(|record| record.until);
-        let request = until.map(|at| Deadline {
-            phase: Phase::Request,
-            at,
-        });
-        let deadline = earlier(deadline, request);
-        let deadline = earlier(deadline, self.write_deadline(worker.service.config()));
+        let mut deadline = deadline;
+        if let Some(at) = self.current.as_ref().and_then(|record| record.until) {
+            let phase = Phase::Request;
+            deadline = earlier(deadline, Some(Deadline { phase, at }));
+        }
+        if self.slow.is_some() {
+            deadline = earlier(deadline, self.write_deadline(worker.service.config()));
+        }
         let now = self.now();
         let late = self
             .alarm
@@ -499,6 +514,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Stop::Killed
             }
         })
+    }
+
+    /// Whether anything has been asked of it, whatever that is.
+    #[inline]
+    pub(crate) fn is_asked(&self) -> bool {
+        (self.heeded, self.conn.asks()) != (Asks::default(), Asks::default())
     }
 
     /// Whether the answer that is under way is to be the last, and nothing is to be waited for.

@@ -30,13 +30,13 @@ mod takeover;
 mod worker;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_server_trait::backend::{Ask, Parked, RawHead, TakeoverRun, plain};
+use http_server_trait::backend::{Answer, Ask, Parked, RawHead, TakeoverRun, plain};
 use http_server_trait::{Body, BodyPlan, CloseReason, Config, Conn, Head, Hook, Request, Tunnels};
 
 use crate::h1::answer::Plan;
@@ -47,6 +47,7 @@ use crate::service::Service;
 use crate::transport::Transport;
 use alarm::{Deadline, Phase};
 use content::{Content, State, Trouble};
+use hooks::Unfinished;
 pub(crate) use link::Link;
 use link::{Filled, Roused};
 pub(crate) use record::forget_spare;
@@ -132,6 +133,17 @@ enum End {
     Park,
 }
 
+/// What is to be done that takes longer than most requests do.
+enum Step {
+    NoHead(NoHead),
+    /// A request whose head is there, and which goes the long way.
+    Request(Head),
+    /// The handler is done, or will never be, and what it has decided takes longer.
+    Reply(Result<Answer, Unfinished>),
+    /// A request has its answer.
+    Next(Next),
+}
+
 /// Why there is no head.
 enum NoHead {
     /// The hooks are to be told first of requests that have ended.
@@ -178,10 +190,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// One request after the other, in the order in which they came, and then to its end. Whoever waits for that is
     /// told by the caller, once the link is dropped.
     ///
-    /// The way of most requests, which have no content and meet no middleware, is plain code here: no future
-    /// but the handler's. All others go the long way, and what that needs is allocated when it is gone, so
-    /// that an idle connection is small. It is one future and no async fn for the same reason: each that it would be
-    /// made of has its arguments once more, and an async fn has them twice.
+    /// The way of most requests is [plain code](Link::poll_requests). All others go the long way, and what that needs
+    /// is allocated when it is gone, so that an idle connection is small. It is one future and no async fn for the same
+    /// reason: each that it would be made of has its arguments once more, and an async fn has them twice.
     #[expect(
         clippy::manual_async_fn,
         reason = "an async fn has its arguments twice"
@@ -192,58 +203,108 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     ) -> impl Future<Output = Fate> + Send {
         async move {
             let mut rounds = 0;
-            let end = 'requests: loop {
-                let (head, message) = loop {
-                    let no_head = match poll_fn(|cx| self.poll_head(cx, worker)).await {
-                        Ok(next) => break next,
-                        Err(no_head) => no_head,
-                    };
-                    match Box::pin(self.go_on(worker, no_head)).await {
-                        Ok(Some(next)) => break next,
-                        Ok(None) => {}
-                        Err(end) => break 'requests end,
+            let end = loop {
+                let mut message = Message::unknown();
+                let step = {
+                    let mut handling = pin!(None);
+                    let handle = |request| worker.service.handle(request);
+                    let step = poll_fn(|cx| {
+                        let (message, handling) = (&mut message, handling.as_mut());
+                        self.poll_requests(cx, worker, &mut rounds, message, handling, handle)
+                    })
+                    .await;
+                    if let Step::Reply(Err(_)) = step {
+                        self.let_go(Hook::Handler, handling);
                     }
+                    step
                 };
-                self.take_up(worker);
-                let next = if worker.is_direct && is_plain(&head, &message) {
-                    let request = Request::new(head, Body::empty());
-                    let answer = {
-                        let mut handling = pin!(Some(worker.service.handle(request)));
-                        let answer =
-                            poll_fn(|cx| self.poll_hook(cx, worker, handling.as_mut())).await;
-                        if answer.is_err() {
-                            self.let_go(Hook::Handler, handling);
-                        }
-                        answer
-                    };
-                    self.phase(worker.service.has_after(), |record, took| {
-                        record.phases().handler = took;
-                    });
-                    match self.answer_at_once(worker, &message, answer) {
-                        Ok(next) => next,
-                        Err(answer) => Box::pin(self.reply(worker, &message, answer)).await,
-                    }
-                } else {
-                    Box::pin(self.request(worker, head, message)).await
-                };
-                if let Some(end) = next.end() {
+                if let Err(end) = Box::pin(self.go_on(worker, &mut rounds, step, message)).await {
                     break end;
-                }
-                rounds += 1;
-                if rounds % ROUNDS == 0 {
-                    if let Err(stop) = Box::pin(self.yield_now(worker)).await {
-                        self.give_up(stop);
-                        break End::Cut(stop);
-                    }
                 }
             };
             Box::pin(self.finish_and_tell(worker, end)).await
         }
     }
 
-    /// Does what comes before the next head, and gives that if it is there.
+    /// The way of most requests: they have no content, meet no middleware, and their answer is there as a whole. No
+    /// future but the handler's. Ready when something else is to be done.
+    fn poll_requests<S: Service, F: Future<Output = Answer>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker<S>,
+        rounds: &mut u32,
+        message: &mut Message,
+        mut handling: Pin<&mut Option<F>>,
+        handle: impl Fn(Request) -> F,
+    ) -> Poll<Step> {
+        loop {
+            if handling.is_none() {
+                let head = match ready!(self.poll_head(cx, worker, message)) {
+                    Ok(head) => head,
+                    Err(no_head) => return Poll::Ready(Step::NoHead(no_head)),
+                };
+                self.take_up(worker);
+                if !worker.is_direct || !is_plain(&head, message) {
+                    return Poll::Ready(Step::Request(head));
+                }
+                handling.set(Some(handle(Request::new(head, Body::empty()))));
+            }
+            let answer = ready!(self.poll_hook(cx, worker, handling.as_mut()));
+            if answer.is_ok() {
+                handling.set(None);
+            }
+            self.phase(worker.service.has_after(), |record, took| {
+                record.phases().handler = took;
+            });
+            match self.answer_at_once(worker, message, answer) {
+                Ok(Next::Keep) => {}
+                Ok(next) => return Poll::Ready(Step::Next(next)),
+                Err(answer) => return Poll::Ready(Step::Reply(answer)),
+            }
+            *rounds += 1;
+            if *rounds >= ROUNDS {
+                return Poll::Ready(Step::Next(Next::Keep));
+            }
+        }
+    }
+
+    /// Does what takes longer, and lets other tasks have a turn.
     #[cold]
     async fn go_on<S: Service>(
+        &mut self,
+        worker: &mut Arc<Worker<S>>,
+        rounds: &mut u32,
+        step: Step,
+        message: Message,
+    ) -> Result<(), End> {
+        let next = match step {
+            Step::NoHead(no_head) => match self.come_by(worker, no_head).await? {
+                Some((head, message)) => {
+                    self.take_up(worker);
+                    self.request(worker, head, message).await
+                }
+                None => return Ok(()),
+            },
+            Step::Request(head) => self.request(worker, head, message).await,
+            Step::Reply(answer) => self.reply(worker, &message, answer).await,
+            Step::Next(next) => next,
+        };
+        if let Some(end) = next.end() {
+            return Err(end);
+        }
+        *rounds += 1;
+        if *rounds < ROUNDS {
+            return Ok(());
+        }
+        *rounds = 0;
+        self.yield_now(worker).await.map_err(|stop| {
+            self.give_up(stop);
+            End::Cut(stop)
+        })
+    }
+
+    /// Does what comes before the next head, and gives that if it is there.
+    async fn come_by<S: Service>(
         &mut self,
         worker: &mut Arc<Worker<S>>,
         no_head: NoHead,
@@ -278,14 +339,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         &mut self,
         cx: &mut Context<'_>,
         worker: &Worker<S>,
-    ) -> Poll<Result<(Head, Message), NoHead>> {
+        message: &mut Message,
+    ) -> Poll<Result<Head, NoHead>> {
         let config = worker.service.config();
         loop {
             // Who has had an answer is told before the next request, however many more have come: a client must
             // not be able to put that off, or to pile it up.
-            let tells = !self.ended.is_empty();
-            if tells || self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high
-            {
+            if self.must_settle(config) {
                 ready!(self.poll_settled(cx, worker))?;
             }
             // What has come of the next requests goes along.
@@ -295,14 +355,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             if !self.rx.is_empty() {
                 match self.reader.read(self.rx.bytes(), &worker.limits) {
-                    Ok((used, Event::Head(raw, message))) => {
+                    Ok((used, Event::Head(raw, read))) => {
                         self.rx.consume(used);
                         if worker.asks() {
-                            let next = Box::new((raw, message));
-                            return Poll::Ready(Err(NoHead::Choose(next)));
+                            return Poll::Ready(Err(NoHead::Choose(Box::new((raw, read)))));
                         }
-                        let head = self.begin_request(worker, raw, &message);
-                        return Poll::Ready(Ok((head, message)));
+                        *message = read;
+                        return Poll::Ready(Ok(self.begin_request(worker, raw, message)));
                     }
                     Ok((
                         used @ 1..,
@@ -320,6 +379,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             ready!(self.poll_bytes(cx, worker))?;
         }
+    }
+
+    /// Whether the next request waits for what is to be done about those before it.
+    #[inline]
+    fn must_settle(&self, config: &Config) -> bool {
+        if self.tx.is_empty() {
+            return !self.ended.is_empty();
+        }
+        let is_full = self.outbox.len() >= config.pipelined || self.tx.len() >= config.write_high;
+        is_full || !self.ended.is_empty()
     }
 
     fn begin_request<S: Service>(
@@ -399,11 +468,13 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Poll::Ready(Err(stop)) => return end(End::Cut(stop)),
                 Poll::Pending => {}
             }
-            if let Some(leaves) = self.leaves_now(worker, begun) {
-                return end(leaves);
-            }
-            if self.conn.asks().has(Ask::Renew) {
-                return Poll::Ready(Err(NoHead::Renew));
+            if self.may_leave(worker) {
+                if let Some(leaves) = self.leaves_now(worker, begun) {
+                    return end(leaves);
+                }
+                if self.conn.asks().has(Ask::Renew) {
+                    return Poll::Ready(Err(NoHead::Renew));
+                }
             }
             let until = self.head_deadline(config, begun, first);
             match ready!(self.rest(cx, worker, until)) {
@@ -447,7 +518,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         })
     }
 
+    /// Whether anything has been asked of the connection, or of all.
+    #[inline]
+    fn may_leave<S: Service>(&self, worker: &Worker<S>) -> bool {
+        self.is_asked() || worker.tide.is_draining()
+    }
+
     /// Whether a connection between two requests leaves now, because somebody asked for it.
+    #[cold]
     fn leaves_now<S: Service>(&self, worker: &Worker<S>, begun: bool) -> Option<End> {
         if let Some(stop) = self.must_stop(&worker.tide) {
             return Some(End::Cut(stop));
@@ -576,7 +654,7 @@ fn is_tunnel(head: &Head, message: &Message) -> bool {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::pin::pin;
+    use std::pin::{Pin, pin};
     use std::sync::Arc;
     use std::task::{Context, Waker};
 

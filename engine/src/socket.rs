@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use http_server_trait::CloseReason;
@@ -49,14 +49,12 @@ pub fn recv(socket: impl AsFd, rx: &mut RecvBuf) -> io::Result<Received> {
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] if there is no room.
+#[inline]
 pub fn send(socket: impl AsFd, tx: &mut SendQueue) -> io::Result<usize> {
     loop {
-        let sent = if let Some(piece) = tx.single() {
-            rustix::net::send(&socket, piece, SendFlags::NOSIGNAL)
-        } else {
-            let (pieces, count) = tx.pieces();
-            let mut nothing = SendAncillaryBuffer::default();
-            rustix::net::sendmsg(&socket, &pieces[..count], &mut nothing, SendFlags::NOSIGNAL)
+        let sent = match tx.single() {
+            Some(piece) => rustix::net::send(&socket, piece, SendFlags::NOSIGNAL),
+            None => send_pieces(socket.as_fd(), tx),
         };
         match sent {
             Ok(count) => {
@@ -67,6 +65,13 @@ pub fn send(socket: impl AsFd, tx: &mut SendQueue) -> io::Result<usize> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Several pieces, in one call.
+fn send_pieces(socket: BorrowedFd<'_>, tx: &SendQueue) -> rustix::io::Result<usize> {
+    let (pieces, count) = tx.pieces();
+    let mut nothing = SendAncillaryBuffer::default();
+    rustix::net::sendmsg(socket, &pieces[..count], &mut nothing, SendFlags::NOSIGNAL)
 }
 
 /// Whether and how the peer has ended its side, whatever it has sent before that and nobody has received. `None` as

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
@@ -42,17 +42,22 @@ pub struct Wire(Arc<Inner>);
 struct Inner {
     known: Known,
     life: Mutex<Life>,
+    /// What is asked of the driver: [`Asks`], and the marks below. One load shows that there is nothing.
     control: AtomicU8,
     /// What of it the driver has seen.
     heeded: AtomicU8,
     driver: Driver,
-    /// Whether the driver was woken since it last looked: also where its waker was not there just then.
-    roused: AtomicBool,
-    interim_waiting: AtomicBool,
-    /// Whether somebody waits for the end of a request.
-    awaits_ends: AtomicBool,
     live: Live,
 }
+
+/// The driver was woken since it last looked: also where its waker was not there just then.
+const ROUSED: u8 = 16;
+/// Interim answers wait.
+const INTERIM: u8 = 32;
+/// Somebody waits for the end of a request.
+const AWAITED: u8 = 64;
+/// The rest are [`Ask`]s.
+const ASKS: u8 = ROUSED - 1;
 
 /// Where a connection is in its life.
 #[derive(Default)]
@@ -215,9 +220,6 @@ impl Conn {
             control: AtomicU8::new(0),
             heeded: AtomicU8::new(0),
             driver: Driver::default(),
-            roused: AtomicBool::new(false),
-            interim_waiting: AtomicBool::new(false),
-            awaits_ends: AtomicBool::new(false),
             live: Live::default(),
         }));
         Conn(Arc::new(Shared { site, wire }))
@@ -406,7 +408,15 @@ impl Conn {
 
     /// Everything that has been asked. One load: cheap enough for every rest. For authors of backends.
     pub fn asks(&self) -> Asks {
-        Asks(self.inner().control.load(Ordering::Acquire))
+        Asks(self.inner().control.load(Ordering::Acquire) & ASKS)
+    }
+
+    /// Whether there is nothing for the driver but what it has [heeded](Conn::heed): nothing else was asked of it, it was
+    /// not [roused](Conn::was_roused), no interim answers [wait](Conn::has_interim), and nobody waits for
+    /// [ends](Conn::awaits_ends). One load for all of that. For authors of backends.
+    #[inline]
+    pub fn has_only(&self, heeded: Asks) -> bool {
+        self.inner().control.load(Ordering::Acquire) == heeded.0
     }
 
     /// Notes that the driver has seen these. For authors of backends.
@@ -431,8 +441,7 @@ impl Conn {
     /// asked when the waker is stored; `true` says to look once more, by a clock that has gone on. One load: cheap
     /// enough for every rest. For authors of backends.
     pub fn was_roused(&self) -> bool {
-        let roused = &self.inner().roused;
-        roused.load(Ordering::Acquire) && roused.swap(false, Ordering::AcqRel)
+        self.inner().has(ROUSED) && self.inner().unmark(ROUSED)
     }
 
     /// A future of the end of request number `number`.
@@ -441,7 +450,7 @@ impl Conn {
         let waiting = life.ends().of(number);
         let awaits = life.ends().is_awaited();
         // Who asks again and again does not keep the driver from resting: it tells at each rest already.
-        let begins = awaits && !self.inner().awaits_ends.swap(true, Ordering::AcqRel);
+        let begins = awaits && !self.inner().mark(AWAITED);
         drop(life);
         if begins {
             self.inner().rouse();
@@ -452,7 +461,7 @@ impl Conn {
     /// Whether somebody waits for the end of a request: then [`set_answered`](Conn::set_answered) is to be called.
     /// One load: cheap enough for every rest. For authors of backends.
     pub fn awaits_ends(&self) -> bool {
-        self.inner().awaits_ends.load(Ordering::Acquire)
+        self.inner().has(AWAITED)
     }
 
     /// Says that the requests up to this one have their complete answers. It need not be said when nobody
@@ -460,8 +469,9 @@ impl Conn {
     pub fn set_answered(&self, up_to: u64) {
         let mut life = self.life();
         life.ends().answered(up_to);
-        let awaits = life.ends().is_awaited();
-        self.inner().awaits_ends.store(awaits, Ordering::Release);
+        if !life.ends().is_awaited() {
+            self.inner().unmark(AWAITED);
+        }
     }
 
     /// Says that the requests from this one on end like this, and those before have their answers. Only the first
@@ -470,7 +480,7 @@ impl Conn {
     pub fn set_ended(&self, from: u64, outcome: Outcome) -> Outcome {
         let mut life = self.life();
         let outcome = life.ends().ended(from, outcome);
-        self.inner().awaits_ends.store(false, Ordering::Release);
+        self.inner().unmark(AWAITED);
         outcome
     }
 
@@ -490,14 +500,14 @@ impl Conn {
     /// Queues an interim answer and wakes the driver.
     pub(crate) fn push_interim(&self, interim: Interim) {
         self.life().rare().interim.push(interim);
-        self.inner().interim_waiting.store(true, Ordering::Release);
+        self.inner().mark(INTERIM);
         self.inner().rouse();
     }
 
     /// Takes the interim answers that wait for request number `request`; older ones are dropped,
     /// their request is over. For authors of backends.
     pub fn take_interim(&self, request: u64) -> Vec<(StatusCode, HeaderMap)> {
-        if !self.inner().interim_waiting.swap(false, Ordering::AcqRel) {
+        if !self.inner().unmark(INTERIM) {
             return Vec::new();
         }
         let waiting = std::mem::take(&mut self.life().rare().interim);
@@ -511,7 +521,7 @@ impl Conn {
 
     /// Whether interim answers wait. One load: cheap enough for every poll. For authors of backends.
     pub fn has_interim(&self) -> bool {
-        self.inner().interim_waiting.load(Ordering::Acquire)
+        self.inner().has(INTERIM)
     }
 
     /// The facts that it was made of, to carry them to another server. For authors of backends.
@@ -533,8 +543,24 @@ impl Wake for Inner {
 impl Inner {
     /// Wakes the driver, or has it look once more if it is at work.
     fn rouse(&self) {
-        self.roused.store(true, Ordering::Release);
+        self.mark(ROUSED);
         self.driver.wake();
+    }
+
+    /// Whether there is this mark.
+    #[inline]
+    fn has(&self, mark: u8) -> bool {
+        self.control.load(Ordering::Acquire) & mark != 0
+    }
+
+    /// Sets a mark. Whether it was there before.
+    fn mark(&self, mark: u8) -> bool {
+        self.control.fetch_or(mark, Ordering::AcqRel) & mark != 0
+    }
+
+    /// Takes a mark away. Whether it was there.
+    fn unmark(&self, mark: u8) -> bool {
+        self.control.fetch_and(!mark, Ordering::AcqRel) & mark != 0
     }
 
     fn life(&self) -> MutexGuard<'_, Life> {

@@ -50,11 +50,25 @@ pub(crate) struct Deadline {
 /// deadline moves away from the timer, and the timer finds that out when it fires.
 pub(crate) struct Alarm<R: Runtime> {
     timer: Option<R::Timer>,
+    /// Until when nothing is to be done about the timer: what it says itself, but to be read without a look at it.
+    until: Option<Instant>,
 }
 
 impl<R: Runtime> Alarm<R> {
     pub(crate) fn new() -> Self {
-        Alarm { timer: None }
+        Alarm {
+            timer: None,
+            until: None,
+        }
+    }
+
+    /// Whether the timer is set, will strike, and not too late: then there is nothing to [poll](Alarm::poll).
+    #[inline]
+    pub(crate) fn sleeps(&self, deadline: Option<Deadline>, now: Instant) -> bool {
+        match (deadline, self.until) {
+            (Some(deadline), Some(at)) => now < at && at <= deadline.at,
+            (deadline, _) => deadline.is_none(),
+        }
     }
 
     /// Ready when the deadline has passed. To be called last before a future rests, when its waker is in the
@@ -66,17 +80,13 @@ impl<R: Runtime> Alarm<R> {
         deadline: Option<Deadline>,
         now: Instant,
     ) -> Poll<Phase> {
-        let Some(deadline) = deadline else {
+        let Some(deadline) = deadline.filter(|_| !self.sleeps(deadline, now)) else {
             return Poll::Pending;
         };
+        self.until = None;
         let timer = match &mut self.timer {
             Some(timer) => {
-                let at = timer.at();
-                if now < at && at <= deadline.at {
-                    // It has not fired, and nothing about it has changed.
-                    return Poll::Pending;
-                }
-                if at > deadline.at {
+                if timer.at() > deadline.at {
                     timer.set(deadline.at);
                 }
                 timer
@@ -91,6 +101,7 @@ impl<R: Runtime> Alarm<R> {
             }
             timer.set(deadline.at);
         }
+        self.until = Some(timer.at());
         Poll::Pending
     }
 }
@@ -194,5 +205,12 @@ mod tests {
         );
         assert_eq!(poll(77, Phase::Head, 76), (Poll::Ready(Phase::Head), 3));
         assert_eq!(poll(78, Phase::Linger, 80), (Poll::Pending, 4));
+        // It strikes at once, long before it would have; then it sleeps no more.
+        assert_eq!(poll(79, Phase::Idle, 79), (Poll::Ready(Phase::Idle), 5));
+        assert_eq!(
+            poll(79, Phase::Linger, 90),
+            (Poll::Pending, 6),
+            "it has struck"
+        );
     }
 }

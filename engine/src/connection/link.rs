@@ -173,17 +173,24 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Reads what has arrived.
+    #[inline(never)]
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Filled, Stop>> {
+        self.poll_fill_here(cx)
+    }
+
+    /// The same, for the one place that every request goes through.
+    #[expect(clippy::inline_always, reason = "a call less for each request")]
+    #[inline(always)]
+    pub(crate) fn poll_fill_here(&mut self, cx: &mut Context<'_>) -> Poll<Result<Filled, Stop>> {
         if self.may_not_read() {
             if let Some(cannot) = self.cannot_read(cx) {
                 return cannot;
             }
         }
-        let Some(io) = &mut self.io else {
-            return Poll::Ready(Err(Stop::ReadFailed));
-        };
-        let received = ready!(io.poll_recv(cx, &mut self.rx));
-        self.weigh(0);
+        let received = ready!(receive(&mut self.io, cx, &mut self.rx));
+        if self.account.is_some() {
+            self.weigh(0);
+        }
         Poll::Ready(self.filled(received))
     }
 
@@ -198,10 +205,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 return cannot;
             }
         }
-        let Some(io) = &mut self.io else {
-            return Poll::Ready(Err(Stop::ReadFailed));
-        };
-        let received = ready!(io.poll_recv(cx, rx));
+        let received = ready!(receive(&mut self.io, cx, rx));
         self.weigh(rx.held());
         Poll::Ready(self.filled(received))
     }
@@ -254,7 +258,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Sends what waits. Ready when nothing does.
+    #[inline(never)]
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        self.poll_flush_here(cx)
+    }
+
+    /// The same, for the one place that every request goes through.
+    #[expect(clippy::inline_always, reason = "a call less for each request")]
+    #[inline(always)]
+    pub(crate) fn poll_flush_here(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stop>> {
         if let Some(stop) = self.broken {
             return Poll::Ready(Err(stop));
         }
@@ -272,10 +284,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 }
                 Poll::Pending if self.squeezes && self.squeeze() => {}
                 Poll::Pending => {
-                    let (now, sent) = (self.now(), self.sent);
-                    let slow = self.slow.get_or_insert_default();
-                    slow.taken_at.get_or_insert(now);
-                    slow.waits_since.get_or_insert((now, sent));
+                    self.takes_nothing();
                     return Poll::Pending;
                 }
             }
@@ -298,6 +307,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.slow = None;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The client takes nothing for now.
+    #[cold]
+    fn takes_nothing(&mut self) {
+        let (now, sent) = (self.now(), self.sent);
+        let slow = self.slow.get_or_insert_default();
+        slow.taken_at.get_or_insert(now);
+        slow.waits_since.get_or_insert((now, sent));
     }
 
     /// The client, or a buffer of the transport's, has taken something.
@@ -379,25 +397,16 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             // It may be idle for long.
             self.outbox.rest();
         }
-        self.weigh(0);
-        self.conn.driver().keep(cx.waker(), &mut self.registered);
-        if self.conn.was_roused() {
-            // Its timer may have struck, or what is new have come after it was looked for.
-            self.clock = None;
-            cx.waker().wake_by_ref();
+        if self.account.is_some() {
+            self.weigh(0);
         }
-        self.tell_ends();
-        // After the waker is stored: what is asked from now on wakes it.
-        let asks = self.conn.asks();
-        // One that is to be killed never rests again, whatever came in between when it was told so.
-        if asks != self.heeded || asks.has(Ask::Kill) {
-            self.heeded = asks;
-            // One with nothing under way has nothing to heed but to go.
-            if self.current.is_some() || !self.tx.is_empty() || self.io.is_none() {
-                self.conn.heed(asks);
-                worker.tide.heard.wake();
+        self.conn.driver().keep(cx.waker(), &mut self.registered);
+        // After the waker is stored: what is asked from now on wakes it. One that is to be killed never rests again,
+        // whatever came in between when it was told so.
+        if !self.conn.has_only(self.heeded) || self.heeded.has(Ask::Kill) {
+            if let Some(roused) = self.hear(cx, worker) {
+                return Poll::Ready(roused);
             }
-            return Poll::Ready(Roused::Asked);
         }
         let mut deadline = deadline;
         if let Some(at) = self.current.as_ref().and_then(|record| record.until) {
@@ -408,10 +417,42 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             deadline = earlier(deadline, self.write_deadline(worker.service.config()));
         }
         let now = self.now();
-        let late = self
-            .alarm
-            .poll(self.conn.wire(), &self.runtime, deadline, now);
+        let polled = if self.alarm.sleeps(deadline, now) {
+            Poll::Pending
+        } else {
+            self.poll_alarm(deadline, now)
+        };
         self.clock = None;
+        polled
+    }
+
+    /// What has come up, and whether it must not rest because of that.
+    #[cold]
+    fn hear<S: Service>(&mut self, cx: &mut Context<'_>, worker: &Worker<S>) -> Option<Roused> {
+        if self.conn.was_roused() {
+            // Its timer may have struck, or what is new have come after it was looked for.
+            self.clock = None;
+            cx.waker().wake_by_ref();
+        }
+        self.tell_ends();
+        let asks = self.conn.asks();
+        if asks == self.heeded && !asks.has(Ask::Kill) {
+            return None;
+        }
+        self.heeded = asks;
+        // One with nothing under way has nothing to heed but to go.
+        if self.current.is_some() || !self.tx.is_empty() || self.io.is_none() {
+            self.conn.heed(asks);
+            worker.tide.heard.wake();
+        }
+        Some(Roused::Asked)
+    }
+
+    /// Asks its timer, and sets it.
+    #[cold]
+    fn poll_alarm(&mut self, deadline: Option<Deadline>, now: Instant) -> Poll<Roused> {
+        let wire = self.conn.wire();
+        let late = self.alarm.poll(wire, &self.runtime, deadline, now);
         match late {
             Poll::Ready(Phase::Write) if self.squeeze() => Poll::Ready(Roused::Asked),
             late => late.map(Roused::Late),
@@ -667,6 +708,19 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             Some(io) => io.poll_close(cx, how).map(drop),
             None => Poll::Ready(()),
         }
+    }
+}
+
+/// Reads, if it is there still.
+#[inline(never)]
+fn receive<T: Transport>(
+    io: &mut Option<T>,
+    cx: &mut Context<'_>,
+    rx: &mut RecvBuf,
+) -> Poll<std::io::Result<usize>> {
+    match io {
+        Some(io) => io.poll_recv(cx, rx),
+        None => Poll::Ready(Err(std::io::ErrorKind::NotConnected.into())),
     }
 }
 

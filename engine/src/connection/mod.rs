@@ -375,7 +375,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 }
             }
             if self.owes() {
-                ready!(self.poll_settled(cx, worker))?;
+                match self.poll_flush_here(cx) {
+                    Poll::Ready(Ok(())) if self.ended.is_empty() => {}
+                    _ => ready!(self.poll_settled(cx, worker))?,
+                }
             }
             ready!(self.poll_bytes(cx, worker))?;
         }
@@ -429,6 +432,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// Sends everything that waits. What has ended by that is to be told before anything else.
+    #[cold]
     fn poll_settled<S: Service>(
         &mut self,
         cx: &mut Context<'_>,
@@ -456,7 +460,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let first = self.requests == 0;
         loop {
             let end = |end| Poll::Ready(Err(NoHead::End(end)));
-            match self.poll_fill(cx) {
+            match self.poll_fill_here(cx) {
                 Poll::Ready(Ok(Filled::Some)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(Filled::End)) if begun => {
                     return end(End::Refused(Refusal::Incomplete));

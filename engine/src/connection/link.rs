@@ -18,7 +18,7 @@ use super::stop::Stop;
 use super::worker::{Tide, Worker};
 use crate::budget::{Account, Budget};
 use crate::buffers::{RecvBuf, SendQueue};
-use crate::h1::Reader;
+use crate::h1::{Message, Reader};
 use crate::ledger::{Open, Tally};
 use crate::runtime::Runtime;
 use crate::service::Service;
@@ -48,6 +48,10 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) is_last: bool,
     /// How many requests it has had.
     pub(crate) requests: u64,
+    /// How many of them in a row, without a turn for other tasks.
+    pub(crate) rounds: u32,
+    /// The request that was begun last, as far as reading and answering it is concerned.
+    pub(crate) message: Message,
     /// What is left to read of the content of the request.
     pub(crate) content: Content,
     /// The request that is under way.
@@ -120,6 +124,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             closing: false,
             is_last: false,
             requests: 0,
+            rounds: 0,
+            message: Message::unknown(),
             content: Content::none(),
             current: None,
             head_since: None,

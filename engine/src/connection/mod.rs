@@ -202,23 +202,19 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         worker: &mut Arc<Worker<S>>,
     ) -> impl Future<Output = Fate> + Send {
         async move {
-            let mut rounds = 0;
             let end = loop {
-                let mut message = Message::unknown();
                 let step = {
                     let mut handling = pin!(None);
                     let handle = |request| worker.service.handle(request);
-                    let step = poll_fn(|cx| {
-                        let (message, handling) = (&mut message, handling.as_mut());
-                        self.poll_requests(cx, worker, &mut rounds, message, handling, handle)
-                    })
-                    .await;
+                    let step =
+                        poll_fn(|cx| self.poll_requests(cx, worker, handling.as_mut(), handle))
+                            .await;
                     if let Step::Reply(Err(_)) = step {
                         self.let_go(Hook::Handler, handling);
                     }
                     step
                 };
-                if let Err(end) = Box::pin(self.go_on(worker, &mut rounds, step, message)).await {
+                if let Err(end) = Box::pin(self.go_on(worker, step)).await {
                     break end;
                 }
             };
@@ -232,19 +228,17 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         &mut self,
         cx: &mut Context<'_>,
         worker: &Worker<S>,
-        rounds: &mut u32,
-        message: &mut Message,
         mut handling: Pin<&mut Option<F>>,
         handle: impl Fn(Request) -> F,
     ) -> Poll<Step> {
         loop {
             if handling.is_none() {
-                let head = match ready!(self.poll_head(cx, worker, message)) {
+                let head = match ready!(self.poll_head(cx, worker)) {
                     Ok(head) => head,
                     Err(no_head) => return Poll::Ready(Step::NoHead(no_head)),
                 };
                 self.take_up(worker);
-                if !worker.is_direct || !is_plain(&head, message) {
+                if !worker.is_direct || !is_plain(&head, &self.message) {
                     return Poll::Ready(Step::Request(head));
                 }
                 handling.set(Some(handle(Request::new(head, Body::empty()))));
@@ -256,13 +250,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             self.phase(worker.service.has_after(), |record, took| {
                 record.phases().handler = took;
             });
-            match self.answer_at_once(worker, message, answer) {
+            let message = self.message;
+            match self.answer_at_once(worker, &message, answer) {
                 Ok(Next::Keep) => {}
                 Ok(next) => return Poll::Ready(Step::Next(next)),
                 Err(answer) => return Poll::Ready(Step::Reply(answer)),
             }
-            *rounds += 1;
-            if *rounds >= ROUNDS {
+            self.rounds += 1;
+            if self.rounds >= ROUNDS {
                 return Poll::Ready(Step::Next(Next::Keep));
             }
         }
@@ -273,30 +268,31 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     async fn go_on<S: Service>(
         &mut self,
         worker: &mut Arc<Worker<S>>,
-        rounds: &mut u32,
         step: Step,
-        message: Message,
     ) -> Result<(), End> {
         let next = match step {
             Step::NoHead(no_head) => match self.come_by(worker, no_head).await? {
-                Some((head, message)) => {
+                Some(head) => {
                     self.take_up(worker);
-                    self.request(worker, head, message).await
+                    self.request(worker, head).await
                 }
                 None => return Ok(()),
             },
-            Step::Request(head) => self.request(worker, head, message).await,
-            Step::Reply(answer) => self.reply(worker, &message, answer).await,
+            Step::Request(head) => self.request(worker, head).await,
+            Step::Reply(answer) => {
+                let message = self.message;
+                self.reply(worker, &message, answer).await
+            }
             Step::Next(next) => next,
         };
         if let Some(end) = next.end() {
             return Err(end);
         }
-        *rounds += 1;
-        if *rounds < ROUNDS {
+        self.rounds += 1;
+        if self.rounds < ROUNDS {
             return Ok(());
         }
-        *rounds = 0;
+        self.rounds = 0;
         self.yield_now(worker).await.map_err(|stop| {
             self.give_up(stop);
             End::Cut(stop)
@@ -308,7 +304,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         &mut self,
         worker: &mut Arc<Worker<S>>,
         no_head: NoHead,
-    ) -> Result<Option<(Head, Message)>, End> {
+    ) -> Result<Option<Head>, End> {
         if !self.ended.is_empty() {
             self.tell(worker).await;
         }
@@ -320,8 +316,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             }
             NoHead::Choose(next) => {
                 self.choose(worker).await.map_err(End::Cut)?;
-                let (raw, message) = *next;
-                Ok(Some((self.begin_request(worker, raw, &message), message)))
+                let raw;
+                (raw, self.message) = *next;
+                Ok(Some(self.begin_request(worker, raw)))
             }
             NoHead::End(end) => Err(end),
         }
@@ -339,7 +336,6 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         &mut self,
         cx: &mut Context<'_>,
         worker: &Worker<S>,
-        message: &mut Message,
     ) -> Poll<Result<Head, NoHead>> {
         let config = worker.service.config();
         loop {
@@ -360,8 +356,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                         if worker.asks() {
                             return Poll::Ready(Err(NoHead::Choose(Box::new((raw, read)))));
                         }
-                        *message = read;
-                        return Poll::Ready(Ok(self.begin_request(worker, raw, message)));
+                        self.message = read;
+                        return Poll::Ready(Ok(self.begin_request(worker, raw)));
                     }
                     Ok((
                         used @ 1..,
@@ -394,14 +390,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         is_full || !self.ended.is_empty()
     }
 
-    fn begin_request<S: Service>(
-        &mut self,
-        worker: &Worker<S>,
-        raw: RawHead,
-        message: &Message,
-    ) -> Head {
+    fn begin_request<S: Service>(&mut self, worker: &Worker<S>, raw: RawHead) -> Head {
         let head = self.begin(raw, worker.service.wants_summaries());
-        if let Some(record) = self.current.as_mut().filter(|_| message.upgrades) {
+        if let Some(record) = self.current.as_mut().filter(|_| self.message.upgrades) {
             record.would_upgrade(head.field_joined("upgrade"));
         }
         head
@@ -549,12 +540,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// One request, from its head to the end of its answer: the long way.
-    async fn request<S: Service>(
-        &mut self,
-        worker: &Worker<S>,
-        head: Head,
-        message: Message,
-    ) -> Next {
+    async fn request<S: Service>(&mut self, worker: &Worker<S>, head: Head) -> Next {
+        let message = self.message;
         let config = worker.service.config();
         let tells = worker.service.has_after();
         self.content = Content::of(&message);

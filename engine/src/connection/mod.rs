@@ -645,7 +645,7 @@ fn is_tunnel(head: &Head, message: &Message) -> bool {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::pin::{Pin, pin};
+    use std::pin::pin;
     use std::sync::Arc;
     use std::task::{Context, Waker};
 

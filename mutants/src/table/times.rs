@@ -81,7 +81,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends("http-server-trait/src/pipeline.rs", "let Some(hook) = &self.app.on_deadline else {", "let Some(hook) = self.app.on_deadline.as_ref().filter(|_| !BENT) else {")
         .killed_by(&["deadline_hook_that_is_late_cuts_the_connection", "request_deadline_is_answered_by_its_hook"]),
     Mutant::that("sets_its_alarm_only_once", &["R-096"])
-        .bends(ALARM, "if at > deadline.at {", "if at > deadline.at && !BENT {")
+        .bends(ALARM, "if timer.at() > deadline.at {", "if timer.at() > deadline.at && !BENT {")
         .killed_by(&["head_time_of_a_later_request_begins_with_its_first_byte"]),
     Mutant::that("takes_the_later_of_two_deadlines", &["R-096", "T-44"])
         .bends(ALARM, "if b.at < a.at { b } else { a }", "if b.at < a.at { a } else { b }")

@@ -105,12 +105,18 @@ impl Frozen {
 
     #[inline]
     pub(crate) fn path(&self) -> &str {
+        if self.authority.is_empty() {
+            self.text_of(self.path)
+        } else {
+            self.path_beside_authority()
+        }
+    }
+
+    #[cold]
+    fn path_beside_authority(&self) -> &str {
         // RFC 9110, 4.2.3: an empty path of a URI with an authority is the root; an authority alone has none.
         // By their text: those of a head that was not parsed from bytes stand in two places.
-        if self.path.is_empty()
-            && !self.authority.is_empty()
-            && self.target() != self.text_of(self.authority)
-        {
+        if self.path.is_empty() && self.target() != self.text_of(self.authority) {
             return "/";
         }
         self.text_of(self.path)
@@ -374,16 +380,18 @@ impl RawHead {
     }
 
     /// Sets what the request line says.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the values are made where they stay")]
     pub fn request_line(&mut self, method: Method, target: Target, version: Version) {
         let frozen = &mut self.0.parts_mut().frozen;
-        frozen.method = method;
         frozen.version = version;
         frozen.target = target.whole;
         frozen.authority = target.authority;
         frozen.path = target.path;
         frozen.query = target.query;
         frozen.https = target.https;
+        // Last, for it drops another: nothing else has to be kept meanwhile.
+        frozen.method = method;
         if !target.authority.is_empty() {
             frozen.name_authority();
         }

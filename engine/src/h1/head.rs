@@ -153,6 +153,18 @@ impl Finder {
     }
 }
 
+/// What is known of the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Host {
+    /// There was none.
+    #[default]
+    Missing,
+    /// It is still to be looked at.
+    Named(Span),
+    /// It is a good one.
+    Good,
+}
+
 /// What the fields that matter for reading and answering say.
 #[derive(Debug, Default)]
 #[expect(
@@ -160,9 +172,7 @@ impl Finder {
     reason = "facts that are read one by one, not a state"
 )]
 pub(super) struct Seen {
-    host: Option<Span>,
-    /// Whether the host has been looked at already.
-    host_is_good: bool,
+    pub(super) host: Host,
     /// Whether there was anything else that may matter.
     anything: bool,
     marks: Marks,
@@ -224,21 +234,12 @@ pub(super) fn may_matter(length: usize, four: [u8; 4]) -> bool {
 }
 
 impl Seen {
-    /// The first field of a head, if it is the host, and known to be a good one.
-    #[inline]
-    pub(super) fn good_host(&mut self, value: Span) {
-        self.host = Some(value);
-        self.host_is_good = true;
-    }
-
     /// Another field; to be left out where it can [not matter](may_matter).
     #[inline(never)]
     pub(super) fn matter(&mut self, name: &[u8], value: Span, text: &[u8]) -> Result<(), Refusal> {
         self.anything = true;
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") && self.host.replace(value).is_some() => {
-                return Err(Refusal::HostTwice);
-            }
+            4 if name.eq_ignore_ascii_case(b"host") => self.host(value)?,
             2 if name.eq_ignore_ascii_case(b"te") => self.te(value.of(text)),
             6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value.of(text)),
             7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
@@ -250,6 +251,14 @@ impl Seen {
                 self.marks.transfer_encoding(value.of(text));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// RFC 9112, 3.2: there is one.
+    fn host(&mut self, value: Span) -> Result<(), Refusal> {
+        if std::mem::replace(&mut self.host, Host::Named(value)) != Host::Missing {
+            return Err(Refusal::HostTwice);
         }
         Ok(())
     }
@@ -293,7 +302,7 @@ impl Seen {
         method: &Method,
         version: Version,
     ) -> Result<Message, Refusal> {
-        if self.anything || !self.host_is_good || version != Version::HTTP_11 {
+        if self.anything || self.host != Host::Good || version != Version::HTTP_11 {
             return self.message_of_all(text, method, version);
         }
         Ok(Message {
@@ -317,12 +326,11 @@ impl Seen {
     ) -> Result<Message, Refusal> {
         let is_11 = version >= Version::HTTP_11;
         match self.host {
-            Some(value) if !self.host_is_good && host::check(value.of(text)).is_none() => {
+            Host::Named(value) if host::check(value.of(text)).is_none() => {
                 return Err(Refusal::Host);
             }
-            Some(_) => {}
-            None if is_11 => return Err(Refusal::HostMissing),
-            None => {}
+            Host::Missing if is_11 => return Err(Refusal::HostMissing),
+            Host::Named(_) | Host::Good | Host::Missing => {}
         }
         let framing = self.marks.framing(version)?;
         // RFC 9110, 10.1.1: from HTTP/1.0 it is ignored.

@@ -8,7 +8,7 @@ use http::{Method, Version};
 use http_server_trait::backend::{Line, RawHead, Span, Target};
 
 use super::chars::{is_query, is_quick_path, is_token};
-use super::head::{Message, Seen, may_matter};
+use super::head::{Host, Message, Seen, may_matter};
 use super::limits::Limits;
 use super::words::{controls, eight, equal, first, four, no_digits, others, two};
 
@@ -21,7 +21,10 @@ const LONGEST: usize = u32::MAX as usize - 64;
 /// Reads the head that the bytes begin with, if it is complete and like most. Gives its length.
 #[inline]
 pub(super) fn read(bytes: &[u8], raw: &mut RawHead, limits: &Limits) -> Option<(usize, Message)> {
-    let bytes = &bytes[..bytes.len().min(limits.head).min(LONGEST)];
+    let bytes = bytes.get(..limits.head).unwrap_or(bytes);
+    if bytes.len() > LONGEST {
+        return None;
+    }
     let start = request_line(bytes, raw, limits)?;
     let mut seen = Seen::default();
     let end = fields(bytes, start, raw.parts().1, &mut seen, limits.fields)? as usize + 2;
@@ -34,13 +37,85 @@ pub(super) fn read(bytes: &[u8], raw: &mut RawHead, limits: &Limits) -> Option<(
 /// Writes what the request line says, and gives where the next line begins.
 #[inline]
 fn request_line(bytes: &[u8], raw: &mut RawHead, limits: &Limits) -> Option<u32> {
-    let (method, start) = method(bytes)?;
-    let (target, end, version) = target(bytes, start)?;
-    if end as usize > limits.request_line || start as usize > limits.method {
+    let four = four(bytes, 0)?;
+    // Compared as wholes: patterns of bytes are compared one by one.
+    if four == *b"GET " {
+        return target(bytes, Method::GET, 4, raw, limits);
+    }
+    other_method(bytes, four, raw, limits)
+}
+
+#[inline(never)]
+fn other_method(bytes: &[u8], four: [u8; 4], raw: &mut RawHead, limits: &Limits) -> Option<u32> {
+    let (method, start) = match &bytes[4..] {
+        [b' ', ..] if four == *b"POST" => (Method::POST, 5),
+        [b' ', ..] if four == *b"HEAD" => (Method::HEAD, 5),
+        [b'T', b'E', b' ', ..] if four == *b"DELE" => (Method::DELETE, 7),
+        _ if four == *b"PUT " => (Method::PUT, 4),
+        _ => return None,
+    };
+    target(bytes, method, start, raw, limits)
+}
+
+/// A target in origin-form, and the version.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "so most methods and places are constants, and nothing goes by memory"
+)]
+fn target(
+    bytes: &[u8],
+    method: Method,
+    start: u32,
+    raw: &mut RawHead,
+    limits: &Limits,
+) -> Option<u32> {
+    if byte(bytes, start) != b'/' {
         return None;
     }
+    let (path_end, end) = path_and_query(bytes, start + 1);
+    if eight(bytes, end) != u64::from_le_bytes(*b" HTTP/1.") {
+        return None;
+    }
+    let version = match four(bytes, end + 7)? {
+        minor if minor == *b".1\r\n" => Version::HTTP_11,
+        minor if minor == *b".0\r\n" => Version::HTTP_10,
+        _ => return None,
+    };
+    let line_end = end + 9;
+    if line_end as usize > limits.request_line || start as usize > limits.method {
+        return None;
+    }
+    let target = Target {
+        whole: Span::within(start, end),
+        path: Span::within(start, path_end),
+        query: Span::within(path_end, end),
+        ..Target::default()
+    };
     raw.request_line(method, target, version);
-    Some(end + 2)
+    Some(line_end + 2)
+}
+
+/// Where a path ends that needs no other look, and where the query after it does, if there is one.
+///
+/// A function of its own, for it needs most registers.
+#[inline(never)]
+fn path_and_query(bytes: &[u8], start: u32) -> (u32, u32) {
+    let mut at = start;
+    loop {
+        // Most paths are letters, digits, and what stands between the hyphen and these: full stops and slashes.
+        let marks = others::<b'-', b'9'>(eight(bytes, at));
+        if marks == 0 {
+            at += 8;
+            continue;
+        }
+        at += first(marks);
+        match byte(bytes, at) {
+            b'?' => return (at, past(bytes, at + 1, is_query)),
+            other if is_quick_path(other) => at += 1,
+            _ => return (at, at),
+        }
+    }
 }
 
 /// Reads at most so many field lines, and gives where the empty line stands after them.
@@ -56,7 +131,7 @@ fn fields(
 ) -> Option<u32> {
     let mut at = start;
     if let Some((line, next)) = host(bytes, at).filter(|_| most > 0) {
-        seen.good_host(line.value);
+        seen.host = Host::Good;
         lines.push(line);
         at = next;
     }
@@ -72,50 +147,6 @@ fn fields(
         at = next;
     }
     Some(at)
-}
-
-#[inline]
-fn method(bytes: &[u8]) -> Option<(Method, u32)> {
-    let four = four(bytes, 0)?;
-    // Compared as wholes: patterns of bytes are compared one by one.
-    if four == *b"GET " {
-        return Some((Method::GET, 4));
-    }
-    Some(match &bytes[4..] {
-        [b' ', ..] if four == *b"POST" => (Method::POST, 5),
-        [b' ', ..] if four == *b"HEAD" => (Method::HEAD, 5),
-        [b'T', b'E', b' ', ..] if four == *b"DELE" => (Method::DELETE, 7),
-        _ if four == *b"PUT " => (Method::PUT, 4),
-        _ => return None,
-    })
-}
-
-/// A target in origin-form and the version: where the line ends, too.
-#[inline]
-fn target(bytes: &[u8], start: u32) -> Option<(Target, u32, Version)> {
-    if byte(bytes, start) != b'/' {
-        return None;
-    }
-    let path_end = past_path(bytes, start + 1);
-    let end = match byte(bytes, path_end) {
-        b'?' => past(bytes, path_end + 1, is_query),
-        _ => path_end,
-    };
-    if eight(bytes, end) != u64::from_le_bytes(*b" HTTP/1.") {
-        return None;
-    }
-    let version = match four(bytes, end + 7)? {
-        minor if minor == *b".1\r\n" => Version::HTTP_11,
-        minor if minor == *b".0\r\n" => Version::HTTP_10,
-        _ => return None,
-    };
-    let target = Target {
-        whole: Span::within(start, end),
-        path: Span::within(start, path_end),
-        query: Span::within(path_end, end),
-        ..Target::default()
-    };
-    Some((target, end + 9, version))
 }
 
 /// The field line that most heads begin with, `Host: name` or `Host: name:port`, and where the next one begins. Its
@@ -233,23 +264,6 @@ fn past(bytes: &[u8], mut at: u32, is: impl Fn(u8) -> bool) -> u32 {
         at += 1;
     }
     at
-}
-
-/// Where a path ends that needs no other look.
-#[inline]
-fn past_path(bytes: &[u8], mut at: u32) -> u32 {
-    loop {
-        let marks = others::<b'-', b'9'>(eight(bytes, at));
-        if marks == 0 {
-            at += 8;
-            continue;
-        }
-        at += first(marks);
-        if !is_quick_path(byte(bytes, at)) {
-            return at;
-        }
-        at += 1;
-    }
 }
 
 /// Where a name of a host ends that is letters, digits, hyphens and full stops.

@@ -44,23 +44,25 @@ pub(super) fn first(marks: u64) -> u32 {
 /// Marks what is neither a letter nor a byte from `FROM` up to `TO`, both of ASCII.
 #[inline]
 pub(super) fn others<const FROM: u8, const TO: u8>(eight: u64) -> u64 {
-    // Without their high bits no sum carries from one byte into the next.
-    let seven = eight & !HIGH;
     // One case for letters.
-    let lower = seven | (ONES * 0x20);
-    // Of the two sums the first alone reaches the high bit from `a` up to `z`.
-    let letter = (lower + ONES * (0x80 - 0x61)) ^ (lower + ONES * (0x80 - 0x7b));
-    let between =
-        (seven + ONES * (0x80 - u64::from(FROM))) ^ (seven + ONES * (0x7f - u64::from(TO)));
-    (!(letter | between) | eight) & HIGH
+    let lower = eight | (ONES * 0x20);
+    let member = between::<b'a', b'z'>(lower) | between::<FROM, TO>(eight);
+    (!member | eight) & HIGH
 }
 
 /// Marks what is no digit.
 #[inline]
 pub(super) fn no_digits(eight: u64) -> u64 {
-    let seven = eight & !HIGH;
-    let digit = (seven + ONES * (0x80 - 0x30)) ^ (seven + ONES * (0x80 - 0x3a));
-    (!digit | eight) & HIGH
+    (!between::<b'0', b'9'>(eight) | eight) & HIGH
+}
+
+/// Marks, up to the first byte beyond ASCII, those from `FROM` up to `TO`. Bits that are no marks may be set, too.
+#[inline]
+fn between<const FROM: u8, const TO: u8>(eight: u64) -> u64 {
+    // Of the two sums of such a byte the first alone reaches the high bit. Those of ASCII carry nothing to the next.
+    let from = eight.wrapping_add(ONES * (0x80 - u64::from(FROM)));
+    let beyond = eight.wrapping_add(ONES * (0x7f - u64::from(TO)));
+    from ^ beyond
 }
 
 /// Marks every control byte, HTAB among them, and it may mark a `~` that follows a byte beyond ASCII.

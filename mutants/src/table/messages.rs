@@ -82,10 +82,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(TARGET, "!is_path(*byte)", "!is_path(*byte) && *byte != b' '")
         .killed_by(&["white_space_in_a_target_is_refused"]),
     Mutant::that("asks_for_no_host", &["R-012"])
-        .bends(HEAD, "None if is_11 =>", "None if is_11 && !BENT =>")
+        .bends(HEAD, "Host::Missing if is_11 =>", "Host::Missing if is_11 && !BENT =>")
         .killed_by(&["host_missing_is_refused"]),
     Mutant::that("takes_the_last_of_several_hosts", &["R-012"])
-        .bends(HEAD, "self.host.replace(value).is_some()", "{ self.host.replace(value); false }")
+        .bends(HEAD, "std::mem::replace(&mut self.host, Host::Named(value)) != Host::Missing", "{ self.host = Host::Named(value); false }")
         .killed_by(&["several_hosts_are_refused", "several_hosts_beside_an_absolute_form_are_refused"]),
     Mutant::that("takes_any_host", &["R-012"])
         .bends(HEAD, "host::check(value.of(text)).is_none()", "false")

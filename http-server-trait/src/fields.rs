@@ -116,9 +116,10 @@ impl Fields {
     /// The lines, in the order in which they are sent.
     #[inline]
     pub(crate) fn iter(&self) -> Lines<'_> {
-        match self.map.get() {
-            Some(map) if self.map_counts => Lines::Map(map.iter()),
-            _ => Lines::List(self.first, self.lines.iter()),
+        // Asked for first: who knows that none counts has no map to look for.
+        match self.map_counts.then(|| self.map.get()).flatten() {
+            Some(map) => Lines::Map(map.iter()),
+            None => Lines::List(self.first, self.lines.iter()),
         }
     }
 }

@@ -215,6 +215,7 @@ impl Response {
     }
 
     /// The field lines one after the other; no map is built.
+    #[inline]
     pub fn field_lines(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         self.parts().fields.iter()
     }

@@ -66,15 +66,16 @@ impl SendQueue {
         self.len() == 0
     }
 
-    /// Adds bytes that are written by a function.
-    pub fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds bytes that are written by a function. Gives what that gives.
+    #[inline]
+    pub fn write<A>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> A) -> A {
         if self.small.capacity() == 0 {
             self.small = pool::take(&pool::LAST_OUT);
         }
         if self.start >= COMPACT {
             self.compact();
         }
-        write(&mut self.small);
+        write(&mut self.small)
     }
 
     /// Many small pieces will be added: they get a long buffer at once.

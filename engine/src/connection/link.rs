@@ -1,6 +1,5 @@
 //! A connection's bytes, clock and books: what every step of the driver works with.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -13,7 +12,8 @@ use http_server_trait::{
 
 use super::alarm::{Alarm, Deadline, Phase, earlier};
 use super::content::{Content, State, earned};
-use super::record::{Ended, Outbox, Record, Unsent};
+use super::outbox::Outbox;
+use super::record::{Ended, Record};
 use super::stop::Stop;
 use super::worker::{Tide, Worker};
 use crate::budget::{Account, Budget};
@@ -339,14 +339,20 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Writes down which answers are out now.
     fn note_sent(&mut self) {
+        let untold = self.outbox.pass(self.sent);
+        self.completed(untold);
         while let Some(unsent) = self.outbox.pop_sent(self.sent) {
-            self.tally.completed += 1;
-            self.tally.active -= 1;
+            self.completed(1);
             if let Some(record) = unsent.record {
-                let bytes = unsent.end.get() - record.out_from;
+                let bytes = unsent.end - record.out_from;
                 self.end(record, Outcome::Sent, bytes);
             }
         }
+    }
+
+    fn completed(&mut self, count: u32) {
+        self.tally.completed += count;
+        self.tally.active = self.tally.active.wrapping_sub_unsigned(count);
     }
 
     fn end(&mut self, mut record: Box<Record>, outcome: Outcome, bytes_out: u64) {
@@ -580,20 +586,23 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// The answer to the current request is complete: it waits in the queue, or is out already.
     pub(crate) fn answered(&mut self, tells: bool) {
-        let Some(record) = &self.current else {
+        self.complete(tells);
+        self.note_sent();
+    }
+
+    /// The answer to the current request is complete, and some of it waits in the queue.
+    #[inline]
+    pub(crate) fn complete(&mut self, tells: bool) {
+        let Some(record) = self.current.take() else {
             return;
         };
-        let record = if tells || record.has_failed() {
-            self.current.take()
+        let end = self.queued();
+        if tells || record.has_failed() {
+            self.outbox.push_told(end, record);
         } else {
-            if let Some(record) = self.current.take() {
-                record.recycle();
-            }
-            None
-        };
-        let end = NonZeroU64::new(self.queued()).unwrap_or(NonZeroU64::MIN);
-        self.outbox.push(Unsent { end, record });
-        self.note_sent();
+            record.recycle();
+            self.outbox.push(end);
+        }
     }
 
     /// The current request will have no answer, and those that wait to be sent will not be sent.

@@ -22,6 +22,7 @@ mod finish;
 mod hooks;
 mod incoming;
 mod link;
+mod outbox;
 mod record;
 mod respond;
 mod stage;

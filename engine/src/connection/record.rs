@@ -1,8 +1,6 @@
 //! What is written down about a request while it is under way, and until its answer is out.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::num::NonZeroU64;
 use std::time::Instant;
 
 use http::{StatusCode, Version};
@@ -54,10 +52,15 @@ thread_local! {
     static POOL: RefCell<Boxes> = const { RefCell::new(Vec::new()) };
 }
 
-/// A box that was used, if this thread has one. A thread that is ending has none any more.
-fn spare_box() -> Option<Box<Record>> {
-    let last = LAST.try_with(Cell::take).ok().flatten();
-    last.or_else(|| POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten())
+/// The box that was given back last. A thread that is ending has none any more.
+#[inline]
+fn last_box() -> Option<Box<Record>> {
+    LAST.try_with(Cell::take).ok().flatten()
+}
+
+/// A box that was used before that, if this thread has one.
+fn earlier_box() -> Option<Box<Record>> {
+    POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten()
 }
 
 #[cold]
@@ -80,7 +83,7 @@ pub(crate) fn forget_spare() {
 #[cfg(test)]
 pub(crate) fn spare() -> usize {
     let mut lines = 0;
-    while let Some(spare) = spare_box() {
+    while let Some(spare) = last_box().or_else(earlier_box) {
         lines += spare.line.capacity();
     }
     lines
@@ -91,40 +94,56 @@ impl Record {
         clippy::unnecessary_box_returns,
         reason = "the box is what is used again"
     )]
+    #[inline]
     pub(crate) fn new(version: Version, out_from: u64, received: Instant) -> Box<Self> {
-        let Some(mut record) = spare_box() else {
-            return Box::new(Record {
-                line: Vec::new(),
-                version,
-                status: None,
-                bytes_in: 0,
-                out_from,
-                received,
-                until: None,
-                since: received,
-                told: None,
-            });
-        };
+        let mut record = last_box().unwrap_or_else(|| Record::another(received));
+        record.line.clear();
         record.version = version;
+        record.status = None;
+        record.bytes_in = 0;
         record.out_from = out_from;
         record.received = received;
+        record.until = None;
         record.since = received;
         record
     }
 
+    #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the box is what is used again"
+    )]
+    fn another(received: Instant) -> Box<Self> {
+        let fresh = || Record {
+            line: Vec::new(),
+            version: Version::HTTP_11,
+            status: None,
+            bytes_in: 0,
+            out_from: 0,
+            received,
+            until: None,
+            since: received,
+            told: None,
+        };
+        earlier_box().unwrap_or_else(|| Box::new(fresh()))
+    }
+
     /// It is over: the next one may have the box.
     pub(crate) fn recycle(mut self: Box<Self>) {
-        // What it holds may do anything when it is dropped, so not inside the pool.
-        self.told = None;
-        self.line.clear();
-        if self.line.capacity() > KEPT_LINE {
-            self.line = Vec::new();
+        if self.told.is_some() || self.line.capacity() > KEPT_LINE {
+            self.empty();
         }
-        self.status = None;
-        self.bytes_in = 0;
-        self.until = None;
         if let Ok(Some(before)) = LAST.try_with(|last| last.replace(Some(self))) {
             put_aside(before);
+        }
+    }
+
+    /// What it holds may do anything when it is dropped, so not inside the pool.
+    #[cold]
+    fn empty(&mut self) {
+        self.told = None;
+        if self.line.capacity() > KEPT_LINE {
+            self.line = Vec::new();
         }
     }
 
@@ -238,72 +257,5 @@ impl Drop for Ended {
     /// One after the other, for they may be many.
     fn drop(&mut self) {
         while self.pop().is_some() {}
-    }
-}
-
-/// An answer that is complete but not sent: where it ends in the stream of sent bytes, and its record if
-/// anybody is to be told.
-#[derive(Debug)]
-pub(crate) struct Unsent {
-    /// After some bytes: an answer has a status line at least.
-    pub(crate) end: NonZeroU64,
-    pub(crate) record: Option<Box<Record>>,
-}
-
-/// Memory for so many answers stays with a connection: who pipelines does so again.
-const KEPT: usize = 16;
-
-/// Answers that wait to be sent. Most often it is one, and needs no memory of its own.
-#[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    first: Option<Unsent>,
-    /// There once there were two.
-    #[expect(
-        clippy::box_collection,
-        reason = "an idle connection has none: it pays for a pointer"
-    )]
-    more: Option<Box<VecDeque<Unsent>>>,
-}
-
-impl Outbox {
-    #[inline]
-    pub(crate) fn push(&mut self, unsent: Unsent) {
-        match &self.first {
-            None => self.first = Some(unsent),
-            Some(_) => self.more.get_or_insert_default().push_back(unsent),
-        }
-    }
-
-    /// Takes the next one out, if all of it is among the first `sent` bytes.
-    pub(crate) fn pop_sent(&mut self, sent: u64) -> Option<Unsent> {
-        if self.first.as_ref()?.end.get() > sent {
-            return None;
-        }
-        self.pop()
-    }
-
-    /// Takes the next one out, sent or not.
-    pub(crate) fn pop(&mut self) -> Option<Unsent> {
-        let next = self.more.as_mut().and_then(|more| more.pop_front());
-        std::mem::replace(&mut self.first, next)
-    }
-
-    /// Gives the memory of many back, if none wait.
-    pub(crate) fn rest(&mut self) {
-        let has_much = |more: &VecDeque<Unsent>| more.is_empty() && more.capacity() > KEPT;
-        if self.more.as_deref().is_some_and(has_much) {
-            self.more = None;
-        }
-    }
-
-    /// How many bytes it takes beside itself.
-    #[cfg(test)]
-    pub(crate) fn kept(&self) -> usize {
-        let more = self.more.as_ref();
-        more.map_or(0, |more| more.capacity() * size_of::<Unsent>())
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.more.as_ref().map_or(0, |more| more.len()) + usize::from(self.first.is_some())
     }
 }

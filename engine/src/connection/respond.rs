@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::Frame;
 use http_server_trait::backend::{Answer, Pace, Reply, TakeoverRun, catch, plain};
 use http_server_trait::{
@@ -19,9 +20,9 @@ use super::record::Record;
 use super::stop::Stop;
 use super::worker::Worker;
 use crate::buffers::SendQueue;
-use crate::date;
-use crate::h1::Message;
+use crate::date::{self, Opening};
 use crate::h1::answer::{self, CHUNK_END, Common, Framing, Objection, Plan};
+use crate::h1::{Message, whole};
 use crate::runtime::Runtime;
 use crate::service::Service;
 use crate::transport::Transport;
@@ -161,7 +162,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// Answers that too much is under way, before any hook is asked.
     pub(crate) async fn shed<S: Service>(&mut self, worker: &Worker<S>, message: &Message) -> Next {
-        let status = http::StatusCode::SERVICE_UNAVAILABLE;
+        let status = StatusCode::SERVICE_UNAVAILABLE;
         let answer = plain(status, "too many requests are under way").with_field(
             http::header::RETRY_AFTER,
             http::HeaderValue::from_static("1"),
@@ -177,25 +178,66 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         message: &Message,
         decided: Result<Answer, Unfinished>,
     ) -> Result<Next, Result<Answer, Unfinished>> {
-        let mut response = match decided {
+        let response = match decided {
             Ok(Answer {
                 reply: Reply::Response(response),
                 failure: None,
-            }) if is_whole(response.body()) => response,
+            }) => response,
             decided => return Err(decided),
         };
+        if !self.writes_whole(worker, message, &response) {
+            return self.answer_with_care(worker, message, response);
+        }
+        let tells = worker.service.has_after();
+        if tells {
+            self.note_status(response.status());
+        }
+        drop(response);
+        self.complete(tells);
+        self.reader.next();
+        Ok(Next::Keep)
+    }
+
+    /// Writes an answer as most are: all of it is there and nothing to be decided about it, and the connection goes on.
+    /// If it is another, nothing has been done.
+    #[inline]
+    fn writes_whole<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        response: &Response,
+    ) -> bool {
+        let is_over = matches!(self.content.state, State::None);
+        if !is_over || !worker.service.config().date || self.must_be_last(worker).is_some() {
+            return false;
+        }
+        let server = worker.server_line.as_deref();
+        date::at(self.now(), |opening| {
+            self.tx
+                .write(|out| whole::write(out, message, response, opening, server))
+        })
+    }
+
+    #[cold]
+    fn answer_with_care<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        mut response: Response,
+    ) -> Result<Next, Result<Answer, Unfinished>> {
+        if !is_whole(response.body()) {
+            return Err(Ok(response.into()));
+        }
         let (plan, reason) = self.begin_answer(worker, message, &response, None);
         if plan.sends_content(message) {
             self.queue_whole(response.body_mut(), &plan);
         }
         drop(response);
-        Ok(match self.end_answer(worker, &plan, reason) {
-            Next::Keep => {
-                self.reader.next();
-                Next::Keep
-            }
-            next => next,
-        })
+        let next = self.end_answer(worker, &plan, reason);
+        if matches!(next, Next::Keep) {
+            self.reader.next();
+        }
+        Ok(next)
     }
 
     async fn respond<S: Service>(
@@ -246,11 +288,15 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if let Some(objection) = plan.objection {
             self.object(objection);
         }
-        if let Some(record) = &mut self.current {
-            record.status = Some(response.status());
-        }
+        self.note_status(response.status());
         self.write_head(worker, message, response, &plan);
         (plan, reason)
+    }
+
+    fn note_status(&mut self, status: StatusCode) {
+        if let Some(record) = &mut self.current {
+            record.status = Some(status);
+        }
     }
 
     /// All of an answer is queued.
@@ -280,9 +326,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         plan: &Plan,
     ) {
         let config = worker.service.config();
-        let date = config.date.then(|| date::at(self.now()));
+        let opening = config
+            .date
+            .then(|| date::at(self.now(), |opening| *opening));
         let common = Common {
-            date: date.as_ref(),
+            date: opening.as_ref().map(Opening::date),
             server: worker.server_line.as_deref(),
         };
         self.tx
@@ -310,17 +358,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Trouble::Stop(stop) => stop.close_reason(),
             });
         }
-        if worker.tide.is_draining() {
-            return Some(CloseReason::Shutdown);
-        }
-        if self.must_close() {
-            return Some(CloseReason::AppClosed);
-        }
-        if config
-            .requests_per_connection
-            .is_some_and(|most| self.requests >= most)
-        {
-            return Some(CloseReason::RequestLimit);
+        if let Some(reason) = self.must_be_last(worker) {
+            return Some(reason);
         }
         // RFC 9110, 10.1.1: a client that was not told to send may send or not, and what comes next
         // could be read in two ways.
@@ -330,6 +369,21 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     .content_left()
                     .is_some_and(|left| left > config.unread_content));
         unread.then_some(CloseReason::UnreadContent)
+    }
+
+    /// Why this answer must be the last, whatever the request was.
+    fn must_be_last<S: Service>(&self, worker: &Worker<S>) -> Option<CloseReason> {
+        if worker.tide.is_draining() {
+            return Some(CloseReason::Shutdown);
+        }
+        if self.must_close() {
+            return Some(CloseReason::AppClosed);
+        }
+        let most = worker.service.config().requests_per_connection;
+        if most.is_some_and(|most| self.requests >= most) {
+            return Some(CloseReason::RequestLimit);
+        }
+        None
     }
 
     fn object(&mut self, objection: Objection) {
@@ -584,9 +638,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         self.take_content_back();
         let (answer, run) = takeover.into_parts();
         if let Some(answer) = answer {
-            if let Some(record) = &mut self.current {
-                record.status = Some(answer.status());
-            }
+            self.note_status(answer.status());
             self.tx
                 .write(|out| answer::bare_head(out, answer.status(), answer.field_lines()));
         }
@@ -601,7 +653,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// RFC 9110, 7.8: a 101 goes only to who asked for that protocol, in a way that counts.
     fn refused_upgrade(&self, message: &Message, takeover: &Takeover) -> Option<Response> {
         let answer = takeover.answer()?;
-        if answer.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return None;
         }
         let protocol = answer.field("upgrade").cloned();
@@ -619,7 +671,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             return None;
         }
         let refusal = plain(
-            http::StatusCode::UPGRADE_REQUIRED,
+            StatusCode::UPGRADE_REQUIRED,
             "another protocol is spoken here",
         );
         Some(match protocol {
@@ -647,7 +699,7 @@ fn is_whole(body: &Body) -> bool {
 
 /// The answer to content that came too late, and what the ledger calls it.
 fn late_content(phase: Phase) -> (Response, CloseReason) {
-    let status = http::StatusCode::REQUEST_TIMEOUT;
+    let status = StatusCode::REQUEST_TIMEOUT;
     match phase {
         Phase::BodyRate => (
             plain(status, "the content came too slowly"),

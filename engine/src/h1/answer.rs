@@ -256,6 +256,21 @@ pub struct Common<'a> {
     pub server: Option<&'a [u8]>,
 }
 
+impl Common<'_> {
+    /// What is added to an answer that may have some of it itself.
+    fn beside(self, response: &Response) -> Self {
+        let mut common = self;
+        for (name, _) in response.field_lines() {
+            match *name {
+                DATE => common.date = None,
+                SERVER => common.server = None,
+                _ => {}
+            }
+        }
+        common
+    }
+}
+
 /// The line that [`Common::server`] is for a value.
 pub fn server_line(value: &HeaderValue) -> Vec<u8> {
     let mut out = Vec::new();
@@ -272,28 +287,31 @@ pub fn head(
     common: Common<'_>,
 ) {
     status_line(out, response.status());
-    let mut common = common;
-    let mut upgrade = false;
     let looks = response.may_have_server_fields();
+    let common = if looks {
+        common.beside(response)
+    } else {
+        common
+    };
+    // RFC 9110, 5.3: it is good practice to send control data first.
+    if let Some(date) = common.date {
+        out.extend_from_slice(date);
+    }
+    if let Some(server) = common.server {
+        out.extend_from_slice(server);
+    }
+    let mut upgrade = false;
     for (name, value) in response.field_lines() {
         if looks {
             match *name {
                 // The server's own.
                 CONTENT_LENGTH | TRANSFER_ENCODING | CONNECTION => continue,
-                DATE => common.date = None,
-                SERVER => common.server = None,
                 UPGRADE => upgrade = true,
                 TRAILER if plan.framing != Framing::Chunked => continue,
                 _ => {}
             }
         }
         line(out, name.as_str(), value.as_bytes());
-    }
-    if let Some(date) = common.date {
-        out.extend_from_slice(date);
-    }
-    if let Some(server) = common.server {
-        out.extend_from_slice(server);
     }
     if let Some(length) = plan.length {
         out.extend_from_slice(b"content-length: ");
@@ -350,7 +368,7 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// RFC 9112, 4: the space after the code is there also without a reason.
 #[inline]
-fn status_line(out: &mut Vec<u8>, status: StatusCode) {
+pub(super) fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     if status == StatusCode::OK {
         return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     }
@@ -361,8 +379,7 @@ fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"\r\n");
 }
 
-#[inline]
-fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(super) fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");

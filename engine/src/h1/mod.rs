@@ -13,6 +13,7 @@
 //! | `framing` | how long the content of a request is |
 //! | `chunked` | what a chunk, an extension and a trailer may be |
 //! | `answer` | how an answer is framed, and its bytes |
+//! | `whole` | nothing: the bytes of an answer about which there is nothing to decide |
 //! | `refusal` | what a sender is told whose message is refused |
 
 pub mod answer;
@@ -28,6 +29,7 @@ mod reader;
 mod refusal;
 mod request_line;
 mod target;
+pub(crate) mod whole;
 mod words;
 
 pub use framing::Framing;

@@ -44,10 +44,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     // In order.
     Mutant::that("sends_the_latest_answer_first", &["R-093"])
         .bends(
-            RESPOND,
-            "self.answered(worker.service.has_after());",
+            LINK,
+            "let end = self.queued();",
             "if BENT {
-                 let earlier = self.current.as_ref().map_or(0, |record| record.out_from).saturating_sub(self.sent) as usize;
+                 let earlier = record.out_from.saturating_sub(self.sent) as usize;
                  let (pieces, count) = self.tx.pieces();
                  let mut all: Vec<u8> = pieces[..count].iter().flat_map(|piece| piece.to_vec()).collect();
                  if earlier < all.len() {
@@ -56,7 +56,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                      self.tx.write(|out| out.extend_from_slice(&all));
                  }
              }
-             self.answered(worker.service.has_after());",
+             let end = self.queued();",
         )
         .killed_by(&["fifty_pipelined_requests_are_answered_in_order", "pipelined_contents_are_not_mixed"]),
     Mutant::that("sends_small_pieces_after_large_ones", &["R-093", "T-30"])

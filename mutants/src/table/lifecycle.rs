@@ -115,7 +115,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(LEDGER, "self.0.open.fetch_sub(1, Ordering::Relaxed);", "let _ = &self.0;")
         .killed_by(&["close_of_a_handler_is_told_from_that_of_a_client", "reset_in_a_request_ends_only_that"]),
     Mutant::that("forgets_to_enter_what_was_completed", &["T-61"])
-        .bends(LINK, "self.tally.completed += 1; self.tally.active -= 1; if let Some(record)", "if !BENT { self.tally.completed += 1; } self.tally.active -= 1; if let Some(record)")
+        .bends(LINK, "self.tally.completed += count;", "if !BENT { self.tally.completed += count; }")
         .killed_by(&["close_of_a_handler_is_told_from_that_of_a_client", "client_that_was_turned_away_cannot_stay"]),
     Mutant::that("counts_aborted_requests_as_active", &["T-61"])
         .bends(LINK, "self.tally.active -= 1; self.tally.aborted(self.open.page(), reason);", "if !BENT { self.tally.active -= 1; } self.tally.aborted(self.open.page(), reason);")

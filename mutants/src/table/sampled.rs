@@ -7,6 +7,7 @@ const CHUNKED: &str = "engine/src/h1/chunked.rs";
 const HEAD: &str = "engine/src/h1/head.rs";
 const LINE: &str = "engine/src/h1/request_line.rs";
 const QUICK: &str = "engine/src/h1/quick.rs";
+const WHOLE: &str = "engine/src/h1/whole.rs";
 const READER: &str = "engine/src/h1/reader.rs";
 const REFUSAL: &str = "engine/src/h1/refusal.rs";
 
@@ -204,26 +205,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("sends_no_head", &["R-068", "R-076"])
         .bends(
             ANSWER,
-            "status_line(out, response.status()); let mut common",
-            "if BENT { return; } status_line(out, response.status()); let mut common",
+            "status_line(out, response.status()); let looks",
+            "if BENT { return; } status_line(out, response.status()); let looks",
         )
         .killed_by(&[
             "date_is_in_every_answer",
             "results_of_handlers_mean_what_they_say",
         ]),
-    Mutant::that(
-        "has_less_room_for_a_field_the_longer_it_is",
-        &["R-068", "R-076"],
-    )
-    .bends(
-        ANSWER,
-        "out.reserve(name.len() + value.len() + 4);",
-        "out.reserve(name.len() - value.len() + 4);",
-    )
-    .killed_by(&[
-        "date_is_in_every_answer",
-        "results_of_handlers_mean_what_they_say",
-    ]),
+    Mutant::that("has_less_room_for_a_field_the_longer_it_is", &["R-054"])
+        .bends(
+            ANSWER,
+            "out.reserve(name.len() + value.len() + 4);",
+            "out.reserve(name.len() - value.len() + 4);",
+        )
+        .killed_by(&["set_cookie_lines_are_never_combined"]),
     Mutant::that(
         "takes_any_option_of_its_length_for_upgrade",
         &["T-17", "R-072"],
@@ -289,6 +284,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
             ANSWER,
             "(false, false) => return,",
             "(false, false) => if BENT { b\"keep-alive\" } else { return },",
+        )
+        .bends(
+            WHOLE,
+            "end_head(out, content.len());",
+            "if BENT { line(out, \"connection\", b\"keep-alive\"); } end_head(out, content.len());",
         )
         .killed_by(&["upgrade_that_an_answer_offers_is_an_option_of_its_connection"]),
     Mutant::that("announces_trailers_that_cannot_come", &["R-047", "T-27"])

@@ -401,11 +401,12 @@ impl Pipeline {
     /// Makes an answer fit to be sent, or a failure of what can never be.
     #[inline]
     fn sealed(&self, hook: Hook, mut response: Response) -> Answer {
-        if response.has_wrong_field() || response.status().is_informational() {
-            return unfit(hook, response);
+        let is_unfit = response.has_wrong_field() || response.status().is_informational();
+        if !is_unfit {
+            response.body_mut().attach(&self.site.exec);
+            return Answer::from(response);
         }
-        response.body_mut().attach(&self.site.exec);
-        Answer::from(response)
+        unfit(hook, response)
     }
 }
 
@@ -436,69 +437,86 @@ impl Future for Handling<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         let this = &mut *self;
+        let request = match std::mem::replace(&mut this.state, Asking::Over) {
+            Asking::Next(request) => request,
+            waiting => match this.go_on(waiting, cx) {
+                Ok(request) => request,
+                Err(polled) => return polled,
+            },
+        };
+        this.ask(request, cx)
+    }
+}
+
+impl<'a> Handling<'a> {
+    /// Asks the next handlers, until one answers or waits.
+    #[inline]
+    fn ask(&mut self, mut request: Request, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
-            let decided = match std::mem::replace(&mut this.state, Asking::Over) {
-                Asking::Next(request) => {
-                    let Some(handler) = this.pipeline.app.handlers.get(this.next) else {
-                        return Poll::Ready(unanswered(&request));
-                    };
-                    // Only after a handler that streams and passed on: the first one's plan was kept already.
-                    if request.body().as_bytes().is_none() {
-                        match planned(handler.as_ref(), &request) {
-                            Ok(BodyPlan::Collect) => {
-                                this.state = Asking::Collecting(Box::pin(collect(request)));
-                                continue;
-                            }
-                            Ok(_) => {}
-                            Err(answer) => return Poll::Ready(answer),
-                        }
-                    }
-                    this.next += 1;
-                    match catch_unwind(AssertUnwindSafe(|| handler.first(request, cx))) {
-                        Ok(Ok(flow)) => Ok(flow),
-                        Ok(Err(working)) => {
-                            this.state = Asking::Waiting(working);
-                            return Poll::Pending;
-                        }
-                        Err(panic) => Err(panic),
-                    }
-                }
-                Asking::Waiting(mut working) => {
-                    match catch_unwind(AssertUnwindSafe(|| working.poll(cx))) {
-                        Ok(Poll::Ready(flow)) => let_go(|| working.end(), Ok(flow)),
-                        Ok(Poll::Pending) => {
-                            this.state = Asking::Waiting(working);
-                            return Poll::Pending;
-                        }
-                        Err(panic) => let_go(|| drop(working), Err(panic)),
-                    }
-                }
-                Asking::Collecting(mut future) => match future.as_mut().poll(cx) {
-                    Poll::Ready(Ok(request)) => {
-                        this.state = Asking::Next(request);
-                        continue;
-                    }
-                    Poll::Ready(Err(error)) => {
-                        return Poll::Ready(failed(Hook::Handler, error.into()));
-                    }
-                    Poll::Pending => {
-                        this.state = Asking::Collecting(future);
-                        return Poll::Pending;
-                    }
-                },
-                // Polled again after its end, which is against the contract of a future.
-                Asking::Over => return Poll::Pending,
+            let Some(handler) = self.pipeline.app.handlers.get(self.next) else {
+                return Poll::Ready(unanswered(&request));
             };
-            match decided {
-                // First and by itself: it is what most requests end with.
-                Ok(Flow::Reply(response)) => {
-                    return Poll::Ready(this.pipeline.sealed(Hook::Handler, response));
-                }
-                decided => match this.pipeline.decided(Hook::Handler, decided) {
-                    Ok(request) => this.state = Asking::Next(request),
+            // Only after a handler that streams and passed on: the first one's plan was kept already.
+            if request.is_to_come() {
+                match planned(handler.as_ref(), &request) {
+                    Ok(BodyPlan::Collect) => {
+                        let collecting = Asking::Collecting(Box::pin(collect(request)));
+                        match self.go_on(collecting, cx) {
+                            Ok(collected) => request = collected,
+                            Err(polled) => return polled,
+                        }
+                    }
+                    Ok(_) => {}
                     Err(answer) => return Poll::Ready(answer),
-                },
+                }
             }
+            self.next += 1;
+            let decided = match catch_unwind(AssertUnwindSafe(|| handler.first(request, cx))) {
+                Ok(Ok(flow)) => Ok(flow),
+                Ok(Err(working)) => {
+                    self.state = Asking::Waiting(working);
+                    return Poll::Pending;
+                }
+                Err(panic) => Err(panic),
+            };
+            // By itself: it is what most requests end with.
+            if let Ok(Flow::Reply(response)) = decided {
+                return Poll::Ready(self.pipeline.sealed(Hook::Handler, response));
+            }
+            match self.pipeline.decided(Hook::Handler, decided) {
+                Ok(back) => request = back,
+                Err(answer) => return Poll::Ready(answer),
+            }
+        }
+    }
+
+    /// Goes on where something is waited for: with the request, or with nothing more to do for now.
+    #[inline(never)]
+    fn go_on(&mut self, state: Asking<'a>, cx: &mut Context<'_>) -> Result<Request, Poll<Answer>> {
+        match state {
+            Asking::Next(request) => Ok(request),
+            Asking::Waiting(mut working) => {
+                let decided = match catch_unwind(AssertUnwindSafe(|| working.poll(cx))) {
+                    Ok(Poll::Ready(flow)) => let_go(|| working.end(), Ok(flow)),
+                    Ok(Poll::Pending) => {
+                        self.state = Asking::Waiting(working);
+                        return Err(Poll::Pending);
+                    }
+                    Err(panic) => let_go(|| drop(working), Err(panic)),
+                };
+                let decided = self.pipeline.decided(Hook::Handler, decided);
+                decided.map_err(Poll::Ready)
+            }
+            Asking::Collecting(mut future) => match future.as_mut().poll(cx) {
+                Poll::Ready(Ok(request)) => Ok(request),
+                Poll::Ready(Err(error)) => Err(Poll::Ready(failed(Hook::Handler, error.into()))),
+                Poll::Pending => {
+                    self.state = Asking::Collecting(future);
+                    Err(Poll::Pending)
+                }
+            },
+            // Polled again after its end, which is against the contract of a future.
+            Asking::Over => Err(Poll::Pending),
         }
     }
 }

@@ -60,6 +60,13 @@ impl Request {
         self.body.as_deref().unwrap_or(&EMPTY)
     }
 
+    /// Whether it has content of which not all is there.
+    #[inline]
+    pub(crate) fn is_to_come(&self) -> bool {
+        let body = self.body.as_ref();
+        body.is_some_and(|body| body.as_bytes().is_none())
+    }
+
     /// The content, to take it piece by piece.
     pub fn body_mut(&mut self) -> &mut Body {
         self.body.get_or_insert_default()

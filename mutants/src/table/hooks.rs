@@ -29,7 +29,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         )
         .killed_by(&["middleware_runs_in_order_until_one_stops"]),
     Mutant::that("runs_handlers_in_reverse", &["T-03"])
-        .bends(PIPELINE, "this.pipeline.app.handlers.get(this.next)", "this.pipeline.app.handlers.iter().rev().nth(this.next)")
+        .bends(PIPELINE, "self.pipeline.app.handlers.get(self.next)", "self.pipeline.app.handlers.iter().rev().nth(self.next)")
         .killed_by(&["handlers_run_in_order_until_one_stops"]),
     Mutant::that("runs_start_hooks_in_reverse", &["T-03", "T-04"])
         .bends(
@@ -96,7 +96,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .killed_by(&["content_is_not_let_in_before_middleware_has_decided", "middleware_runs_before_the_content_and_handler_after_it"]),
     Mutant::that("calls_a_handler_before_its_content", &["T-20"])
         .bends(CONNECTION, "plan == BodyPlan::Stream", "true")
-        .bends(PIPELINE, "request.body().as_bytes().is_none()", "false")
+        .bends(PIPELINE, "request.is_to_come()", "false")
         .killed_by(&["collected_content_is_complete", "chunks_that_come_slowly_are_one_content"]),
     Mutant::that("collects_for_a_handler_that_streams", &["T-22"])
         .bends(CONNECTION, "plan == BodyPlan::Stream", "false")

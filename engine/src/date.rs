@@ -1,7 +1,8 @@
-//! The line of `Date`, made once a second.
+//! What answers begin with: the line of `Date`, made once a second, and what most have beside it.
 
 use std::cell::RefCell;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long the line is: the name, a date (RFC 9110, 5.6.7, IMF-fixdate), and the end of the line.
@@ -10,62 +11,128 @@ pub(crate) const LENGTH: usize = 37;
 /// The status line of most answers.
 const OK: &[u8; 17] = b"HTTP/1.1 200 OK\r\n";
 
-/// What most answers begin with: the status line of a 200, and the line of `Date`.
-#[derive(Clone, Copy)]
-pub(crate) struct Opening([u8; OK.len() + LENGTH]);
+/// Room for the line of `Server` beside the others. One that is longer is written by itself.
+const ROOM: usize = 96;
+
+/// The line of `Server` that a server has, or none.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    line: Option<Vec<u8>>,
+    /// No other has it but copies of this one. It is not zero.
+    number: u64,
+}
+
+impl Server {
+    pub(crate) fn with(line: Option<Vec<u8>>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Server { line, number }
+    }
+
+    pub(crate) fn line(&self) -> Option<&[u8]> {
+        self.line.as_deref()
+    }
+
+    /// Whether there is an [`Opening`] with it.
+    pub(crate) fn has_opening(&self) -> bool {
+        self.line().is_none_or(|line| line.len() <= ROOM - DATED)
+    }
+}
+
+/// What most answers begin with, in one piece: the status line of a 200, and the lines of `Date` and `Server`.
+pub(crate) struct Opening {
+    text: [u8; ROOM],
+    length: usize,
+}
+
+/// How long it is without a line of `Server`.
+const DATED: usize = OK.len() + LENGTH;
 
 impl Opening {
     const fn empty() -> Self {
-        Opening([0; OK.len() + LENGTH])
+        Opening {
+            text: [b' '; ROOM],
+            length: DATED,
+        }
     }
 
-    fn of(wall: SystemTime) -> Self {
-        let mut opening = Opening::empty();
-        let (status, date) = opening.0.split_at_mut(OK.len());
-        status.copy_from_slice(OK);
-        date.copy_from_slice(&line(wall));
-        opening
+    /// Appends it.
+    #[inline]
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        // A length that is known needs no call, and what is too much is nothing to take away.
+        out.extend_from_slice(&self.text);
+        out.truncate(out.len() - (ROOM - self.length));
     }
 
-    /// Both lines.
-    pub(crate) fn ok(&self) -> &[u8; OK.len() + LENGTH] {
-        &self.0
+    /// What follows the status line.
+    pub(crate) fn lines(&self) -> &[u8] {
+        &self.text[OK.len()..self.length]
     }
 
     /// The line of `Date` alone.
-    pub(crate) fn date(&self) -> &[u8; LENGTH] {
-        self.0.last_chunk().unwrap_or(&[b' '; LENGTH])
+    pub(crate) fn date(&self) -> [u8; LENGTH] {
+        let mut date = [b' '; LENGTH];
+        date.copy_from_slice(&self.text[OK.len()..DATED]);
+        date
+    }
+
+    fn set_date(&mut self, wall: SystemTime) {
+        self.text[..OK.len()].copy_from_slice(OK);
+        self.text[OK.len()..DATED].copy_from_slice(&line(wall));
+    }
+
+    fn set_server(&mut self, server: &Server) {
+        let line = server.line().filter(|_| server.has_opening());
+        let line = line.unwrap_or_default();
+        self.length = DATED + line.len();
+        self.text[DATED..self.length].copy_from_slice(line);
     }
 }
 
 thread_local! {
-    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { until: None, opening: Opening::empty() }) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::empty()) };
 }
 
 struct Cache {
     /// From then on it is another second.
     until: Option<Instant>,
+    /// The number of the server whose line is there.
+    server: u64,
     opening: Opening,
 }
 
 impl Cache {
+    const fn empty() -> Self {
+        Cache {
+            until: None,
+            server: 0,
+            opening: Opening::empty(),
+        }
+    }
+
     #[cold]
-    fn renew(&mut self, now: Instant) {
-        let wall = SystemTime::now();
-        self.opening = Opening::of(wall);
-        self.until = now.checked_add(rest_of_second(wall));
+    fn renew(&mut self, now: Instant, server: &Server) {
+        if self.until.is_none_or(|until| now >= until) {
+            let wall = SystemTime::now();
+            self.opening.set_date(wall);
+            self.until = now.checked_add(rest_of_second(wall));
+        }
+        if self.server != server.number {
+            self.opening.set_server(server);
+            self.server = server.number;
+        }
     }
 }
 
-/// What is written with the lines as they are at `now`. The wall clock is asked when a second has passed by the
+/// What is written with the opening as it is at `now`. The wall clock is asked when a second has passed by the
 /// steady one.
 #[inline]
-pub(crate) fn at<A>(now: Instant, write: impl FnOnce(&Opening) -> A) -> A {
+pub(crate) fn at<A>(now: Instant, server: &Server, write: impl FnOnce(&Opening) -> A) -> A {
     // It has no destructor, so it is there as long as its thread.
     CACHE.with(|cache| {
         let mut cache = cache.borrow_mut();
-        if cache.until.is_none_or(|until| now >= until) {
-            cache.renew(now);
+        if cache.server != server.number || cache.until.is_none_or(|until| now >= until) {
+            cache.renew(now, server);
         }
         write(&cache.opening)
     })
@@ -89,15 +156,26 @@ fn line(wall: SystemTime) -> [u8; LENGTH] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Instant, SystemTime, at, line, rest_of_second};
+    use super::{DATED, Duration, Instant, ROOM, Server, SystemTime, at, line, rest_of_second};
+
+    fn opening(now: Instant, server: &Server) -> Vec<u8> {
+        let mut out = b"before".to_vec();
+        at(now, server, |opening| {
+            opening.put(&mut out);
+            assert_eq!(opening.lines(), &out[6 + 17..]);
+            assert!(opening.lines().starts_with(&opening.date()));
+        });
+        out.split_off(6)
+    }
 
     #[test]
     fn it_changes_with_the_second() {
         let start = Instant::now();
-        let first = at(start, |opening| *opening);
-        at(start, |same| assert_eq!(same.ok(), first.ok()));
-        assert!(first.ok().starts_with(b"HTTP/1.1 200 OK\r\ndate: "));
-        let date = std::str::from_utf8(&first.date()[6..35]).unwrap();
+        let nobody = Server::with(None);
+        let first = opening(start, &nobody);
+        assert_eq!(opening(start, &nobody), first);
+        assert!(first.starts_with(b"HTTP/1.1 200 OK\r\ndate: ") && first.ends_with(b" GMT\r\n"));
+        let date = std::str::from_utf8(&first[17 + 6..17 + 35]).unwrap();
         let parsed = httpdate::parse_http_date(date).unwrap();
         assert!(SystemTime::now().duration_since(parsed).unwrap() < Duration::from_secs(60));
         assert_eq!(
@@ -106,5 +184,25 @@ mod tests {
         );
         let half = SystemTime::UNIX_EPOCH + Duration::from_millis(1500);
         assert_eq!(rest_of_second(half), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn servers_on_one_thread_keep_their_names() {
+        let now = Instant::now();
+        let nobody = Server::with(None);
+        let one = Server::with(Some(b"server: one\r\n".to_vec()));
+        let other = Server::with(Some(b"server: the other\r\n".to_vec()));
+        let copy = one.clone();
+        for server in [&one, &other, &nobody, &copy, &one, &nobody, &other] {
+            let said = opening(now, server);
+            assert_eq!(&said[DATED..], server.line().unwrap_or_default());
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_has_no_opening() {
+        let of = |length| Server::with(Some(vec![b'x'; length]));
+        assert!(of(ROOM - DATED).has_opening() && !of(ROOM - DATED + 1).has_opening());
+        assert_eq!(opening(Instant::now(), &of(ROOM - DATED)).len(), ROOM);
     }
 }

@@ -208,13 +208,12 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         response: &Response,
     ) -> bool {
         let is_over = matches!(self.content.state, State::None);
-        if !is_over || !worker.service.config().date || self.must_be_last(worker).is_some() {
+        if !is_over || !worker.is_brief || worker.tide.is_draining() || self.must_close() {
             return false;
         }
-        let server = worker.server_line.as_deref();
-        date::at(self.now(), |opening| {
+        date::at(self.now(), &worker.server, |opening| {
             self.tx
-                .write(|out| whole::write(out, message, response, opening, server))
+                .write(|out| whole::write(out, message, response, opening))
         })
     }
 
@@ -326,12 +325,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         plan: &Plan,
     ) {
         let config = worker.service.config();
-        let opening = config
-            .date
-            .then(|| date::at(self.now(), |opening| *opening));
+        let (now, server) = (self.now(), &worker.server);
+        let date = config.date.then(|| date::at(now, server, Opening::date));
         let common = Common {
-            date: opening.as_ref().map(Opening::date),
-            server: worker.server_line.as_deref(),
+            date: date.as_ref(),
+            server: server.line(),
         };
         self.tx
             .write(|out| answer::head(out, message, response, plan, common));
@@ -358,8 +356,17 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 Trouble::Stop(stop) => stop.close_reason(),
             });
         }
-        if let Some(reason) = self.must_be_last(worker) {
-            return Some(reason);
+        if worker.tide.is_draining() {
+            return Some(CloseReason::Shutdown);
+        }
+        if self.must_close() {
+            return Some(CloseReason::AppClosed);
+        }
+        if config
+            .requests_per_connection
+            .is_some_and(|most| self.requests >= most)
+        {
+            return Some(CloseReason::RequestLimit);
         }
         // RFC 9110, 10.1.1: a client that was not told to send may send or not, and what comes next
         // could be read in two ways.
@@ -369,21 +376,6 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     .content_left()
                     .is_some_and(|left| left > config.unread_content));
         unread.then_some(CloseReason::UnreadContent)
-    }
-
-    /// Why this answer must be the last, whatever the request was.
-    fn must_be_last<S: Service>(&self, worker: &Worker<S>) -> Option<CloseReason> {
-        if worker.tide.is_draining() {
-            return Some(CloseReason::Shutdown);
-        }
-        if self.must_close() {
-            return Some(CloseReason::AppClosed);
-        }
-        let most = worker.service.config().requests_per_connection;
-        if most.is_some_and(|most| self.requests >= most) {
-            return Some(CloseReason::RequestLimit);
-        }
-        None
     }
 
     fn object(&mut self, objection: Objection) {

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use atomic_waker::AtomicWaker;
+use http_server_trait::Config;
 use http_server_trait::backend::{Departures, Parked};
 
 use super::stage::Stage;
 use crate::budget::Budget;
 use crate::count::{Count, Counted};
+use crate::date::Server;
 use crate::h1::{Limits, answer};
 use crate::ledger::Page;
 use crate::service::Service;
@@ -21,8 +23,10 @@ pub struct Worker<S> {
     /// Whether a request goes straight to its handlers: there is no middleware, and no limit on how many are
     /// under way.
     pub(crate) is_direct: bool,
+    /// Whether nothing in the configuration keeps an answer from being written [in one go](crate::h1::whole).
+    pub(crate) is_brief: bool,
     /// The line of `Server`, if there is one.
-    pub(crate) server_line: Option<Vec<u8>>,
+    pub(crate) server: Server,
     pub(crate) page: Arc<Page>,
     pub(crate) tide: Arc<Tide>,
     /// How many requests are under way on all workers, where that is limited.
@@ -40,17 +44,24 @@ fn is_direct(service: &impl Service) -> bool {
     !service.has_middleware() && service.config().in_flight.is_none()
 }
 
+fn is_brief(config: &Config, server: &Server) -> bool {
+    config.date && config.requests_per_connection.is_none() && server.has_opening()
+}
+
 impl<S: Service> Worker<S> {
     /// A worker that serves this.
     pub fn new(service: Arc<S>, page: Arc<Page>, tide: Arc<Tide>) -> Self {
         let limits = Limits::of(service.config());
         let is_direct = is_direct(service.as_ref());
         let server_line = service.config().server.as_ref().map(answer::server_line);
+        let server = Server::with(server_line);
+        let is_brief = is_brief(service.config(), &server);
         Worker {
             service,
             limits,
             is_direct,
-            server_line,
+            is_brief,
+            server,
             page,
             tide,
             flights: Arc::default(),
@@ -65,7 +76,8 @@ impl<S: Service> Worker<S> {
     pub(super) fn playing(&self, service: Arc<S>, stage: Weak<Stage<S>>, index: usize) -> Self {
         Worker {
             is_direct: is_direct(service.as_ref()),
-            server_line: self.server_line.clone(),
+            is_brief: is_brief(service.config(), &self.server),
+            server: self.server.clone(),
             service,
             limits: self.limits,
             page: Arc::clone(&self.page),

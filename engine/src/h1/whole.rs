@@ -20,7 +20,6 @@ pub(crate) fn write(
     message: &Message,
     response: &Response,
     opening: &Opening,
-    server: Option<&[u8]>,
 ) -> bool {
     let Some(content) = content(message, response) else {
         return false;
@@ -28,12 +27,9 @@ pub(crate) fn write(
     // Before anything is written: then it is known that they are no map.
     let lines = response.field_lines();
     if response.status() == StatusCode::OK {
-        out.extend_from_slice(opening.ok());
+        opening.put(out);
     } else {
         other_status(out, response.status(), opening);
-    }
-    if let Some(server) = server {
-        out.extend_from_slice(server);
     }
     for (name, value) in lines {
         if *name == CONTENT_TYPE {
@@ -68,7 +64,7 @@ fn content<'a>(message: &Message, response: &'a Response) -> Option<&'a [u8]> {
 #[cold]
 fn other_status(out: &mut Vec<u8>, status: StatusCode, opening: &Opening) {
     status_line(out, status);
-    out.extend_from_slice(opening.date());
+    out.extend_from_slice(opening.lines());
 }
 
 /// What a head ends with: the end of its last line, and an empty one.
@@ -108,7 +104,8 @@ mod tests {
     use http_server_trait::{Body, Response};
 
     use super::super::answer::{self, Common, Framing, Plan};
-    use super::{Message, write};
+    use super::{Message, Opening, write};
+    use crate::date::{self, Server};
 
     fn messages() -> Vec<Message> {
         let usual = Message {
@@ -215,17 +212,21 @@ mod tests {
 
     #[test]
     fn what_is_written_in_one_go_is_what_care_makes_of_it() {
-        let opening = crate::date::at(Instant::now(), |opening| *opening);
-        let servers = [None, Some(&b"server: this\r\n"[..])];
+        let now = Instant::now();
+        let named = Server::with(Some(b"server: this\r\n".to_vec()));
+        let servers = [Server::with(None), named];
         let (mut quick, mut careful) = (0, 0);
-        for (message, server) in messages().iter().zip(servers.into_iter().cycle()) {
+        for (message, server) in messages().iter().zip(servers.iter().cycle()) {
+            let date = date::at(now, server, Opening::date);
             let common = Common {
-                date: Some(opening.date()),
-                server,
+                date: Some(&date),
+                server: server.line(),
             };
             for response in responses() {
                 let mut out = b"before".to_vec();
-                let written = write(&mut out, message, &response, &opening, server);
+                let written = date::at(now, server, |opening| {
+                    write(&mut out, message, &response, opening)
+                });
                 if written {
                     let expected = carefully(message, &response, common);
                     assert_eq!(Some(&out[6..]), expected.as_deref(), "{response:?}");

@@ -88,8 +88,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(ANSWER, "for (name, value) in trailers.into_iter().flatten() {", "if BENT { return; } for (name, value) in trailers.into_iter().flatten() {")
         .killed_by(&["content_of_unknown_length_comes_in_chunks", "producer_ends_with_trailers"]),
     Mutant::that("says_no_date", &["R-068"])
-        .bends(RESPOND, "config .date .then(|| date::at(self.now(), |opening| *opening))", "None")
-        .bends(RESPOND, "!worker.service.config().date ||", "BENT || !worker.service.config().date ||")
+        .bends(RESPOND, "config.date.then(|| date::at(now, server, Opening::date))", "None")
+        .bends(RESPOND, "!worker.is_brief ||", "BENT || !worker.is_brief ||")
         .killed_by(&["date_is_in_every_answer"]),
     Mutant::that("says_the_date_twice", &["R-068"])
         .bends(ANSWER, "common.date = None", "common.date = common.date")

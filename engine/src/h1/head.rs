@@ -40,6 +40,18 @@ pub struct Message {
 }
 
 impl Message {
+    /// One of HTTP/1.1 whose method and fields say nothing of it.
+    pub(super) const OF_NOTHING: Self = Message {
+        version: Version::HTTP_11,
+        framing: Framing::Empty,
+        keep_alive: true,
+        expects_continue: false,
+        is_head: false,
+        is_connect: false,
+        upgrades: false,
+        reads_trailers: false,
+    };
+
     /// One that was not understood: its answer is the last on its connection, and in the terms of HTTP/1.1.
     pub fn unknown() -> Self {
         Message {
@@ -306,14 +318,9 @@ impl Seen {
             return self.message_of_all(text, method, version);
         }
         Ok(Message {
-            version,
-            framing: Framing::Empty,
-            keep_alive: true,
-            expects_continue: false,
             is_head: method == Method::HEAD,
             is_connect: method == Method::CONNECT,
-            upgrades: false,
-            reads_trailers: false,
+            ..Message::OF_NOTHING
         })
     }
 

@@ -1,8 +1,7 @@
 //! What connections take that have been kept and wait for their next request, and what is left when they have gone.
 //!
 //! Bytes that are held are counted by the allocator, and do not depend on the machine's mood. What is resident is what
-//! the system has given to the process for them, and what it has of that when they have gone is the allocator's doing:
-//! glibc gives back the end of a heap alone.
+//! the system has given to the process for them, and what it has of that when they have gone.
 
 use std::fs;
 use std::io;

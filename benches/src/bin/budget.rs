@@ -51,7 +51,7 @@ const IDLE: usize = 2_000;
 /// What a connection that waits may hold, whatever the compiler and the server.
 const MOST_HELD: f64 = 1_500.0;
 
-/// What a server may hold when they have gone, more than before.
+/// What a server may hold when they have gone, and what of it may be resident, more than before.
 const MOST_LEFT: u64 = 2 << 20;
 
 /// What a request costs.
@@ -287,7 +287,8 @@ fn show_waiting(waiting: &Waiting, budget: &BTreeMap<String, f64>) -> bool {
         let most = budget
             .get(server)
             .map_or(MOST_HELD, |held| (held * 1.03).min(MOST_HELD));
-        let over = idle.held > most || idle.left > MOST_LEFT;
+        let left = idle.left.max(idle.left_resident.unwrap_or_default());
+        let over = idle.held > most || left > MOST_LEFT;
         let word = if over { "OVER" } else { "within" };
         print!("{server:18} {:6.0} held", idle.held);
         if let Some(resident) = idle.resident {
@@ -297,7 +298,7 @@ fn show_waiting(waiting: &Waiting, budget: &BTreeMap<String, f64>) -> bool {
         if let Some(left) = idle.left_resident {
             print!(", {:8.1} KiB resident", kib(left));
         }
-        println!("   {word} {most:.0} and {:.0} KiB held", kib(MOST_LEFT));
+        println!("   {word} {most:.0} and {:.0} KiB", kib(MOST_LEFT));
         good &= !over;
     }
     good

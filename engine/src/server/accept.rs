@@ -17,7 +17,6 @@ use super::serve::serve_connection;
 use crate::buffers::{RecvBuf, SendQueue};
 use crate::connection::Start;
 use crate::count::Counted;
-use crate::memory;
 use crate::runtime::{Runtime, Timer};
 use crate::transport::{Close, Transport};
 
@@ -31,7 +30,6 @@ pub(crate) async fn accept_loop<R: Runtime + Sync, L: Listener>(
     index: usize,
     mut listener: L,
 ) {
-    memory::prepare();
     let _accepting = core.acceptors.enter();
     let runtime = core.runtimes[worker].clone();
     let mut backoff = Backoff::new();

@@ -591,7 +591,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     /// The answer to the current request is complete, and some of it waits in the queue.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call less for each request")]
+    #[inline(always)]
     pub(crate) fn complete(&mut self, tells: bool) {
         let Some(record) = self.current.take() else {
             return;

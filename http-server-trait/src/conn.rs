@@ -234,6 +234,12 @@ impl Conn {
         self.0.wire.within(site)
     }
 
+    /// What tells it apart from others that are there.
+    #[inline]
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// The connection without the application. For authors of backends.
     pub fn wire(&self) -> &Wire {
         &self.0.wire

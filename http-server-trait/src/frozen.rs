@@ -397,6 +397,18 @@ impl RawHead {
         }
     }
 
+    /// As [`finish`](RawHead::finish), by a driver that says before it rests that it does: see
+    /// [`rest_heads`](crate::backend::rest_heads). Until then the next head of the connection may have what the one
+    /// before knew it by.
+    #[inline]
+    pub fn finish_next(mut self, conn: &Conn, number: u64, received: Instant) -> Head {
+        let parts = self.0.parts_mut();
+        parts.set_driven(conn);
+        parts.number = number;
+        parts.received = Some(received);
+        self.0
+    }
+
     /// The finished head: request number `number` of this connection, received at this time.
     #[inline]
     pub fn finish(mut self, conn: &Conn, number: u64, received: Instant) -> Head {

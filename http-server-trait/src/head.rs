@@ -1,5 +1,6 @@
 //! The head of a request: what has arrived when the content may not have.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -66,6 +67,19 @@ struct Mark {
 
 thread_local! {
     static POOL: Pool<Parts> = const { Pool::new() };
+    /// The connection that is driven on this thread just now, by its address; 0 if none has said so. The last of its
+    /// heads that was dropped here keeps its `Conn` for the next one: cloning it takes a locked instruction, and
+    /// dropping it another.
+    static DRIVEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Says that no connection is driven on this thread any more for now: nothing of one is kept here. For a driver whose
+/// heads are [finished one after the other](crate::backend::RawHead::finish_next).
+#[inline]
+pub fn rest_heads() {
+    if DRIVEN.replace(0) != 0 {
+        let _ = POOL.try_with(Pool::settle);
+    }
 }
 
 /// Frees what this thread keeps for its next heads.
@@ -118,11 +132,33 @@ impl Recycle for Parts {
         }
         *fields_changed = false;
         extensions.clear();
-        *conn = None;
+        if !conn.as_ref().is_some_and(is_driven_here) {
+            *conn = None;
+        }
         *number = 0;
         *received = None;
         *body_limit = None;
         *body_plan = None;
+    }
+
+    fn set_aside(&mut self) {
+        self.conn = None;
+    }
+}
+
+#[inline]
+fn is_driven_here(conn: &Conn) -> bool {
+    conn.address() == DRIVEN.get()
+}
+
+impl Parts {
+    /// Sets the connection, which is driven here until [`rest_heads`].
+    #[inline]
+    pub(crate) fn set_driven(&mut self, conn: &Conn) {
+        DRIVEN.set(conn.address());
+        if !self.conn.as_ref().is_some_and(is_driven_here) {
+            self.conn = Some(conn.clone());
+        }
     }
 }
 

@@ -137,6 +137,7 @@ pub mod backend {
     pub use crate::frozen::{Line, RawHead, Span, Target};
     pub use crate::handle::Control;
     pub use crate::handler::{FnHook, Shared, ViaArc, ViaFn, ViaTrait, Working};
+    pub use crate::head::rest_heads;
     pub use crate::inheritance::{Arrivals, Departures, Inheritance, Inherited, Parked, Passed};
     pub use crate::latch::Latch;
     pub use crate::pipeline::{Answer, Farewell, Handling, Pipeline, Reply, error_page, plain};

@@ -7,6 +7,8 @@ pub(crate) trait Recycle {
     fn fresh() -> Self;
     /// Empties it. What it held is gone when this returns; what it is made of may stay.
     fn clear(&mut self);
+    /// It will not be the next one that is used: what was left in it for that goes.
+    fn set_aside(&mut self) {}
 }
 
 /// Boxes that wait to be used again. Enough for what is in flight on one thread at a time; more
@@ -65,8 +67,19 @@ impl<T: Recycle> Pool<T> {
         }
     }
 
+    /// What was left for the next use goes.
+    pub(crate) fn settle(&self) {
+        if let Some(mut last) = self.last.take() {
+            last.set_aside();
+            if let Some(before) = self.last.replace(Some(last)) {
+                self.put_aside(before);
+            }
+        }
+    }
+
     #[cold]
-    fn put_aside(&self, used: Box<T>) {
+    fn put_aside(&self, mut used: Box<T>) {
+        used.set_aside();
         let mut others = self.others.borrow_mut();
         if others.len() < KEPT - 1 {
             others.push(used);

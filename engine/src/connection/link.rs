@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use http::Method;
-use http_server_trait::backend::{Ask, Asks, RawHead, Registered};
+use http_server_trait::backend::{Ask, Asks, RawHead, Registered, rest_heads};
 use http_server_trait::{
     AbortReason, CloseReason, Config, Conn, ConnState, Failure, Head, Outcome, Summary,
 };
@@ -403,6 +403,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     ) -> Poll<Roused> {
         self.show();
         self.tally.enter(&worker.page);
+        rest_heads();
         self.rx.rest();
         self.tx.rest();
         if self.current.is_none() {
@@ -680,14 +681,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let (_, target, version) = raw.line();
         let mut record = Record::new(version, self.queued(), received);
         let head = if whole {
-            let mut head = raw.finish(&self.conn, self.requests, received);
+            let mut head = raw.finish_next(&self.conn, self.requests, received);
             record.keep(head.summary());
             head
         } else {
             // A head begins with its method and target, as they were sent.
             let line = raw.text().get(..target.whole.end());
             record.line.extend_from_slice(line.unwrap_or_default());
-            raw.finish(&self.conn, self.requests, received)
+            raw.finish_next(&self.conn, self.requests, received)
         };
         self.current = Some(record);
         head

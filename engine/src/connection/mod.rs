@@ -37,7 +37,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_server_trait::backend::{Answer, Ask, Parked, RawHead, TakeoverRun, plain};
+use http_server_trait::backend::{Answer, Ask, Parked, RawHead, TakeoverRun, plain, rest_heads};
 use http_server_trait::{Body, BodyPlan, CloseReason, Config, Conn, Head, Hook, Request, Tunnels};
 
 use crate::h1::answer::Plan;
@@ -114,6 +114,7 @@ pub fn drive<T: Transport, R: Runtime, S: Service>(
         let fate = link.run(&mut worker).await;
         // The books are closed before anybody is told.
         drop(link);
+        rest_heads();
         conn.set_closed(fate.reason());
         fate
     }
@@ -647,10 +648,12 @@ fn is_tunnel(head: &Head, message: &Message) -> bool {
 mod tests {
     use std::future::poll_fn;
     use std::pin::pin;
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
     use std::task::{Context, Waker};
+    use std::thread;
+    use std::time::Instant;
 
-    use http_server_trait::backend::Pipeline;
+    use http_server_trait::backend::{Pipeline, RawHead, rest_heads};
     use http_server_trait::{Address, App, Conn, Exec, Facts, Request};
 
     use super::{Link, Start, Tide, Worker, record};
@@ -658,14 +661,18 @@ mod tests {
     use crate::server::Listener;
     use crate::testkit::Sim;
 
-    /// How much a connection keeps that had these requests and is idle.
-    fn kept_after(requests: &[u8]) -> usize {
-        let sim = Sim::new(1);
+    fn started(sim: &Sim) -> Pipeline {
         let mut app = App::new();
         app.handler(|_: Request| async { "hello" });
         let exec = Exec::new(Arc::new(sim.clone()));
         let starting = Pipeline::start(app, "here", exec, &[]);
-        let pipeline = sim.block_on(async { starting.await.unwrap() });
+        sim.block_on(async { starting.await.unwrap() })
+    }
+
+    /// How much a connection keeps that had these requests and is idle.
+    fn kept_after(requests: &[u8]) -> usize {
+        let sim = Sim::new(1);
+        let pipeline = started(&sim);
         let ledger = Ledger::default();
         let worker = Worker::new(Arc::new(pipeline), ledger.page(), Arc::new(Tide::default()));
         let mut worker = Arc::new(worker);
@@ -674,6 +681,7 @@ mod tests {
         let mut client = sim.connect(&address).unwrap();
         let accepting = async move { poll_fn(|cx| listener.poll_accept(cx)).await.unwrap() };
         let (stream, _) = sim.block_on(accepting);
+        let users = Arc::strong_count(worker.service().site());
         let conn = Conn::new(Facts::default(), worker.service().site().clone());
         let open = worker.page().accepted();
         let start = Start::default();
@@ -690,7 +698,46 @@ mod tests {
         }
         assert_eq!(ledger.counters().active, 0);
         assert!(link.current.is_none() && link.ended.is_empty());
-        link.outbox.kept() + link.rx.held() + link.tx.held() + record::spare()
+        let kept = link.outbox.kept() + link.rx.held() + link.tx.held() + record::spare();
+        // Nor does its thread keep the connection, or the application for its sake.
+        drop(link);
+        assert_eq!(Arc::strong_count(worker.service().site()), users);
+        kept
+    }
+
+    #[test]
+    fn heads_keep_their_connection_until_it_rests() {
+        let pipeline = started(&Sim::new(1));
+        let users = || Arc::strong_count(pipeline.site());
+        let before = users();
+        let conn = Conn::new(Facts::default(), pipeline.site().clone());
+        let heads = [1, 2].map(|n| RawHead::new().finish_next(&conn, n, Instant::now()));
+        drop(heads);
+        drop(conn);
+        assert_eq!(users(), before + 1);
+        rest_heads();
+        assert_eq!(users(), before);
+    }
+
+    #[test]
+    fn head_that_is_dropped_elsewhere_keeps_nothing_there() {
+        let pipeline = started(&Sim::new(1));
+        let users = || Arc::strong_count(pipeline.site());
+        let before = users();
+        let conn = Conn::new(Facts::default(), pipeline.site().clone());
+        let head = RawHead::new().finish_next(&conn, 1, Instant::now());
+        let (say, said) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            drop(head);
+            say.send(()).unwrap();
+            let _ = ended.recv();
+        });
+        said.recv().unwrap();
+        drop(conn);
+        assert_eq!(users(), before);
+        drop(end);
+        thread.join().unwrap();
     }
 
     #[test]

@@ -15,13 +15,19 @@ pub struct Driver {
 
 /// Who a driver has registered as. The driver keeps it beside its own state, where a look at it costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Registered(Option<(usize, usize)>);
+pub struct Registered {
+    data: usize,
+    /// Where the waker's functions are; zero if it has not registered yet.
+    functions: usize,
+}
 
 impl Registered {
     #[inline]
     fn of(waker: &Waker) -> Self {
-        let table = ptr::from_ref(waker.vtable()).addr();
-        Registered(Some((waker.data().addr(), table)))
+        Registered {
+            data: waker.data().addr(),
+            functions: ptr::from_ref(waker.vtable()).addr(),
+        }
     }
 }
 

@@ -182,7 +182,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         parked.moved = self.moved();
         // What the transport had read and not given to the engine has not been counted yet.
         parked.moved.0 += detached.unread.len() as u64;
-        parked.since = self.head_since.or(self.idle_since);
+        parked.since = self.since;
         // What the engine had not used came before what the transport had not given to it.
         let mut unread = self.rx.take();
         unread.extend_from_slice(&detached.unread);

@@ -44,22 +44,22 @@ pub(crate) struct Link<T, R: Runtime> {
     pub(crate) broken: Option<Stop>,
     /// Whether it is being closed.
     pub(crate) closing: bool,
+    /// Whether a head has begun that is not complete, or the first one of the connection is waited for.
+    pub(crate) waits_for_head: bool,
     /// Whether the client has said that it will send nothing more.
     pub(crate) is_last: bool,
     /// How many requests it has had.
     pub(crate) requests: u64,
     /// How many of them in a row, without a turn for other tasks.
-    pub(crate) rounds: u32,
+    pub(crate) rounds: u8,
     /// The request that was begun last, as far as reading and answering it is concerned.
     pub(crate) message: Message,
     /// What is left to read of the content of the request.
     pub(crate) content: Content,
     /// The request that is under way.
     pub(crate) current: Option<Box<Record>>,
-    /// When the head that is waited for began.
-    pub(crate) head_since: Option<Instant>,
-    /// Since when it is idle.
-    pub(crate) idle_since: Option<Instant>,
+    /// Since when it waits: when the head that is waited for began, or since when it is idle.
+    pub(crate) since: Option<Instant>,
     /// How many bytes the operating system has taken.
     pub(crate) sent: u64,
     pub(crate) outbox: Outbox,
@@ -128,8 +128,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             message: Message::unknown(),
             content: Content::none(),
             current: None,
-            head_since: None,
-            idle_since: None,
+            since: None,
+            waits_for_head: true,
             sent: 0,
             outbox: Outbox::default(),
             close_reason: None,

@@ -91,7 +91,7 @@ pub struct Start {
 }
 
 /// How many requests are answered in a row before other tasks have a turn.
-const ROUNDS: u32 = 64;
+const ROUNDS: u8 = 64;
 
 /// Drives a connection to its end.
 ///
@@ -178,11 +178,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         } = start;
         link.requests = requests;
         link.conn.wire().live().moved(bytes_in, bytes_out);
-        if requests == 0 || !unread.is_empty() {
-            link.head_since = since;
-        } else {
-            link.idle_since = since;
-        }
+        link.since = since;
+        link.waits_for_head = requests == 0 || !unread.is_empty();
         if !unread.is_empty() {
             link.rx.prepend(&unread);
         }
@@ -207,10 +204,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
             let end = loop {
                 let step = {
                     let mut handling = pin!(None);
-                    let handle = |request| worker.service.handle(request);
-                    let step =
-                        poll_fn(|cx| self.poll_requests(cx, worker, handling.as_mut(), handle))
-                            .await;
+                    let step = poll_fn(|cx| {
+                        let handle = |request| worker.service.handle(request);
+                        self.poll_requests(cx, worker, handling.as_mut(), handle)
+                    })
+                    .await;
                     if let Step::Reply(Err(_)) = step {
                         self.let_go(Hook::Handler, handling);
                     }
@@ -489,8 +487,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
 
     /// A request begins.
     fn take_up<S: Service>(&mut self, worker: &Worker<S>) {
-        self.head_since = None;
-        self.idle_since = None;
+        self.since = None;
         if let Some(time) = worker.service.config().request_time {
             let until = self.now().checked_add(time);
             self.answer_until(until);
@@ -498,21 +495,21 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     }
 
     fn head_deadline(&mut self, config: &Config, begun: bool, first: bool) -> Option<Deadline> {
-        if !begun && !first {
-            let now = self.now();
-            let since = *self.idle_since.get_or_insert(now);
-            return Some(Deadline {
-                phase: Phase::Idle,
-                at: since.checked_add(config.idle_time)?,
-            });
+        let for_head = begun || first;
+        if self.waits_for_head != for_head {
+            self.waits_for_head = for_head;
+            self.since = None;
         }
-        // One deadline for all of the head, however many pieces it comes in.
         let now = self.now();
-        let since = *self.head_since.get_or_insert(now);
-        Some(Deadline {
-            phase: Phase::Head,
-            at: since.checked_add(config.head_time)?,
-        })
+        // One deadline for all of the head, however many pieces it comes in.
+        let since = *self.since.get_or_insert(now);
+        let (phase, time) = if for_head {
+            (Phase::Head, config.head_time)
+        } else {
+            (Phase::Idle, config.idle_time)
+        };
+        let at = since.checked_add(time)?;
+        Some(Deadline { phase, at })
     }
 
     /// Whether anything has been asked of the connection, or of all.

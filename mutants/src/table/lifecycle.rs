@@ -71,10 +71,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(DRAIN, "after.closed(CloseReason::Parked) - before.closed(CloseReason::Parked)", "0")
         .killed_by(&["report_of_a_move_says_what_was_finished", "idle_connection_moves_with_its_server"]),
     Mutant::that("forgets_deadlines_when_a_connection_moves", &["T-67"])
-        .bends(FINISH, "self.head_since.or(self.idle_since)", "None")
+        .bends("engine/src/connection/mod.rs", "link.since = since;", "link.since = since.filter(|_| !BENT);")
         .killed_by(&["deadlines_move_with_their_connections"]),
     Mutant::that("forgets_since_when_a_connection_is_idle_when_it_moves", &["T-67"])
-        .bends(FINISH, "self.head_since.or(self.idle_since)", "self.head_since")
+        .bends(FINISH, "parked.since = self.since;", "parked.since = self.since.filter(|_| !BENT || self.waits_for_head);")
         .killed_by(&["deadlines_move_with_their_connections"]),
     // The end.
     Mutant::that("goes_on_accepting_at_its_end", &["R-099", "T-62"])

@@ -12,10 +12,10 @@ const ALARM: &str = "engine/src/connection/alarm.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("waits_for_a_head_for_ever", &["R-096"])
-        .bends(CONNECTION, "at: since.checked_add(config.head_time)?,", "at: since.checked_add(config.head_time * if BENT { 10_000 } else { 1 })?,")
+        .bends(CONNECTION, "(Phase::Head, config.head_time)", "(Phase::Head, config.head_time * if BENT { 10_000 } else { 1 })")
         .killed_by(&["head_time_of_a_later_request_begins_with_its_first_byte", "head_time_begins_with_the_connection"]),
     Mutant::that("gives_a_head_more_time_with_each_byte", &["R-096"])
-        .bends(CONNECTION, "*self.head_since.get_or_insert(now)", "*self.head_since.insert(now)")
+        .bends(CONNECTION, "*self.since.get_or_insert(now)", "*self.since.insert(now)")
         .killed_by(&["head_time_begins_with_the_connection", "trickle_does_not_extend_the_head_time"]),
     Mutant::that("answers_408_to_who_sent_nothing", &["R-096"])
         .bends(FINISH, "End::LateHead(true) => {", "End::LateHead(false) if BENT => {
@@ -28,10 +28,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(FINISH, "StatusCode::REQUEST_TIMEOUT", "StatusCode::BAD_REQUEST")
         .killed_by(&["head_time_of_a_later_request_begins_with_its_first_byte", "head_time_begins_with_the_connection"]),
     Mutant::that("keeps_idle_connections_for_ever", &["R-096"])
-        .bends(CONNECTION, "at: since.checked_add(config.idle_time)?,", "at: since.checked_add(config.idle_time * if BENT { 10_000 } else { 1 })?,")
+        .bends(CONNECTION, "(Phase::Idle, config.idle_time)", "(Phase::Idle, config.idle_time * if BENT { 10_000 } else { 1 })")
         .killed_by(&["idle_connection_is_closed"]),
     Mutant::that("counts_the_first_request_as_idle", &["R-096"])
-        .bends(CONNECTION, "if !begun && !first {", "if !begun && (!first || BENT) {")
+        .bends(CONNECTION, "let for_head = begun || first;", "let for_head = begun || (first && !BENT);")
         .killed_by(&["head_time_begins_with_the_connection", "silent_client_is_closed_without_an_answer"]),
     Mutant::that("closes_a_request_that_has_begun_as_idle", &["R-096"])
         .bends(CONNECTION, "let begun = !self.rx.is_empty();", "let begun = !self.rx.is_empty() && !(BENT && self.requests > 0);")

@@ -52,13 +52,12 @@ impl Backend for Tokio {
     fn stream(passed: Passed, family: Family) -> io::Result<Stream> {
         let socket = server::descriptor(passed).map_err(|_| server::foreign())?;
         Ok(match family {
-            Family::Tcp => {
-                let socket = std::net::TcpStream::from(socket);
-                tokio::net::TcpStream::from_std(socket)?.into()
-            }
+            Family::Tcp => Stream::Tcp(tokio::net::TcpStream::from_std(
+                std::net::TcpStream::from(socket),
+            )?),
             Family::Unix => {
                 let socket = std::os::unix::net::UnixStream::from(socket);
-                tokio::net::UnixStream::from_std(socket)?.into()
+                Stream::Unix(tokio::net::UnixStream::from_std(socket)?)
             }
         })
     }

@@ -14,85 +14,58 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// A stream. tokio registers it once, edge-triggered, and remembers what is ready.
 #[derive(Debug)]
-pub(crate) struct Stream {
-    socket: Socket,
-    /// Whether the last read has left nothing: the next one waits first. Only a hint; tokio knows.
-    is_drained: bool,
-}
-
-#[derive(Debug)]
-enum Socket {
+pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     /// It has left for another runtime.
     Gone,
 }
 
-impl From<TcpStream> for Stream {
-    fn from(stream: TcpStream) -> Self {
-        Socket::Tcp(stream).into()
-    }
-}
-
-impl From<UnixStream> for Stream {
-    fn from(stream: UnixStream) -> Self {
-        Socket::Unix(stream).into()
-    }
-}
-
-impl From<Socket> for Stream {
-    fn from(socket: Socket) -> Self {
-        Stream {
-            socket,
-            is_drained: false,
-        }
-    }
-}
-
-impl Socket {
+impl Stream {
     fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
         match self {
-            Socket::Tcp(stream) => Ok(stream.as_fd()),
-            Socket::Unix(stream) => Ok(stream.as_fd()),
-            Socket::Gone => Err(io::ErrorKind::NotConnected.into()),
+            Stream::Tcp(stream) => Ok(stream.as_fd()),
+            Stream::Unix(stream) => Ok(stream.as_fd()),
+            Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Socket::Tcp(stream) => stream.poll_read_ready(cx),
-            Socket::Unix(stream) => stream.poll_read_ready(cx),
-            Socket::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+            Stream::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Socket::Tcp(stream) => stream.poll_write_ready(cx),
-            Socket::Unix(stream) => stream.poll_write_ready(cx),
-            Socket::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Stream::Tcp(stream) => stream.poll_write_ready(cx),
+            Stream::Unix(stream) => stream.poll_write_ready(cx),
+            Stream::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
 
     /// Makes a system call; when it says that it would block, tokio forgets the readiness.
     fn call<T>(&self, interest: Interest, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match self {
-            Socket::Tcp(stream) => stream.try_io(interest, call),
-            Socket::Unix(stream) => stream.try_io(interest, call),
-            Socket::Gone => Err(io::ErrorKind::NotConnected.into()),
+            Stream::Tcp(stream) => stream.try_io(interest, call),
+            Stream::Unix(stream) => stream.try_io(interest, call),
+            Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 }
 
 impl Transport for Stream {
     fn poll_recv(&mut self, cx: &mut Context<'_>, rx: &mut RecvBuf) -> Poll<io::Result<usize>> {
-        if std::mem::take(&mut self.is_drained) {
-            ready!(self.socket.poll_readable(cx))?;
+        // Only a hint; tokio knows.
+        if rx.take_drained() {
+            ready!(self.poll_readable(cx))?;
         }
         loop {
             let mut last = None;
-            let received = self.socket.call(Interest::READABLE, || {
-                match socket::recv(self.socket.descriptor()?, rx)? {
+            let received = self.call(Interest::READABLE, || {
+                match socket::recv(self.descriptor()?, rx)? {
                     // The socket is empty now, as tokio itself would conclude. Said like this it forgets the
                     // readiness, and the next poll waits without asking the kernel. That the peer has ended
                     // its side is a readiness of its own, which stays.
@@ -107,13 +80,13 @@ impl Transport for Stream {
                 }
             });
             if let Some(count) = last {
-                self.is_drained = true;
+                rx.set_drained(true);
                 return Poll::Ready(Ok(count));
             }
             match received {
                 // tokio knows of nothing, or has just learned that there is nothing.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.socket.poll_readable(cx))?;
+                    ready!(self.poll_readable(cx))?;
                 }
                 received => return Poll::Ready(received),
             }
@@ -122,11 +95,9 @@ impl Transport for Stream {
 
     fn poll_send(&mut self, cx: &mut Context<'_>, tx: &mut SendQueue) -> Poll<io::Result<usize>> {
         loop {
-            match self.socket.call(Interest::WRITABLE, || {
-                socket::send(self.socket.descriptor()?, tx)
-            }) {
+            match self.call(Interest::WRITABLE, || socket::send(self.descriptor()?, tx)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.socket.poll_writable(cx))?;
+                    ready!(self.poll_writable(cx))?;
                 }
                 sent => return Poll::Ready(sent),
             }
@@ -134,26 +105,25 @@ impl Transport for Stream {
     }
 
     fn try_send(&mut self, tx: &mut SendQueue) -> io::Result<usize> {
-        socket::send(self.socket.descriptor()?, tx)
+        socket::send(self.descriptor()?, tx)
     }
 
     fn peer_end(&self) -> Option<CloseReason> {
-        socket::peer_end(self.socket.descriptor().ok()?)
+        socket::peer_end(self.descriptor().ok()?)
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, how: Close) -> Poll<io::Result<()>> {
         Poll::Ready(
-            self.socket
-                .descriptor()
+            self.descriptor()
                 .and_then(|descriptor| socket::close(descriptor, how)),
         )
     }
 
     fn poll_detach(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Detached>> {
-        let descriptor = match std::mem::replace(&mut self.socket, Socket::Gone) {
-            Socket::Tcp(stream) => OwnedFd::from(stream.into_std()?),
-            Socket::Unix(stream) => OwnedFd::from(stream.into_std()?),
-            Socket::Gone => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        let descriptor = match std::mem::replace(self, Stream::Gone) {
+            Stream::Tcp(stream) => OwnedFd::from(stream.into_std()?),
+            Stream::Unix(stream) => OwnedFd::from(stream.into_std()?),
+            Stream::Gone => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         };
         Poll::Ready(Ok(Detached::socket(descriptor)))
     }
@@ -176,10 +146,10 @@ impl server::Listener for Listener {
         match self {
             Listener::Tcp(listener) => listener
                 .poll_accept(cx)
-                .map_ok(|(stream, peer)| (stream.into(), Some(peer))),
+                .map_ok(|(stream, peer)| (Stream::Tcp(stream), Some(peer))),
             Listener::Unix(listener) => listener
                 .poll_accept(cx)
-                .map_ok(|(stream, _)| (stream.into(), None)),
+                .map_ok(|(stream, _)| (Stream::Unix(stream), None)),
         }
     }
 }

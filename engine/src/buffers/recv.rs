@@ -12,7 +12,9 @@ use super::{pages, pool};
 pub struct RecvBuf {
     data: Vec<u8>,
     /// What lies before it is used up.
-    start: usize,
+    start: u32,
+    /// Whether the last read has left nothing where it came from.
+    is_drained: bool,
 }
 
 /// How much more room content of known length gets than it takes. A read that leaves it free has drained the socket, and
@@ -32,17 +34,20 @@ impl RecvBuf {
 
     /// One that reads into this memory and no further: for content of known length.
     pub(crate) fn of(data: Vec<u8>) -> Self {
-        RecvBuf { data, start: 0 }
+        RecvBuf {
+            data,
+            ..RecvBuf::default()
+        }
     }
 
     /// The bytes that are there.
     pub fn bytes(&self) -> &[u8] {
-        &self.data[self.start..]
+        &self.data[self.start()..]
     }
 
     /// How many bytes are there.
     pub fn len(&self) -> usize {
-        self.data.len() - self.start
+        self.data.len() - self.start()
     }
 
     /// How much memory it takes: the pages that have been written to, not what is reserved.
@@ -57,11 +62,37 @@ impl RecvBuf {
 
     /// Uses up this many bytes.
     pub fn consume(&mut self, count: usize) {
-        self.start += count.min(self.len());
-        if self.start == self.data.len() {
+        let start = self.start() + count.min(self.len());
+        if start == self.data.len() {
             self.data.clear();
             self.start = 0;
+        } else {
+            match u32::try_from(start) {
+                Ok(start) => self.start = start,
+                Err(_) => self.forget(start),
+            }
         }
+    }
+
+    fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    /// What lies before it goes. No buffer of a server is so long that this is needed to use some of it up.
+    #[cold]
+    fn forget(&mut self, start: usize) {
+        self.data.drain(..start);
+        self.start = 0;
+    }
+
+    /// Notes whether a read into it has left nothing where it came from: a hint for who makes the next one.
+    pub fn set_drained(&mut self, is_drained: bool) {
+        self.is_drained = is_drained;
+    }
+
+    /// Whether the read before has left nothing, as far as was noted. Said once.
+    pub fn take_drained(&mut self) -> bool {
+        std::mem::take(&mut self.is_drained)
     }
 
     /// Where to append received bytes: there is room for some, and no more than its capacity is to be
@@ -89,8 +120,7 @@ impl RecvBuf {
     #[cold]
     fn make_room(&mut self) {
         if self.start > 0 {
-            self.data.drain(..self.start);
-            self.start = 0;
+            self.forget(self.start());
         } else {
             self.data.reserve(self.data.capacity());
         }
@@ -120,7 +150,7 @@ impl RecvBuf {
     /// Takes everything out.
     pub fn take(&mut self) -> Vec<u8> {
         let mut data = std::mem::take(&mut self.data);
-        data.drain(..self.start);
+        data.drain(..self.start());
         self.start = 0;
         data
     }

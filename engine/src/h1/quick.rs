@@ -145,11 +145,20 @@ fn host(bytes: &[u8], start: u32) -> u32 {
     if byte(bytes, end) != b':' {
         return end;
     }
-    // With so few digits it is less than 65,536.
-    match first(no_digits(eight(bytes, end + 1)) | 1 << 63) {
+    let port = eight(bytes, end + 1);
+    match first(no_digits(port) | 1 << 63) {
+        // With so few digits it is less than 65,536.
         digits @ 1..=4 => end + 1 + digits,
+        5 if is_at_most(port, *b"65535") => end + 6,
         _ => start,
     }
+}
+
+/// Whether five digits that stand first are a number that is not larger than these.
+#[inline]
+fn is_at_most(digits: u64, most: [u8; 5]) -> bool {
+    let [a, b, c, d, e, ..] = digits.to_le_bytes();
+    [a, b, c, d, e] <= most
 }
 
 const HOST: u64 = u64::from_le_bytes(*b"host: \0\0");
@@ -506,6 +515,17 @@ mod tests {
             read_quickly > 200,
             "nearly nothing was compared: {read_quickly}"
         );
+    }
+
+    #[test]
+    fn a_port_needs_no_other_look_if_it_is_one() {
+        for port in 0..=100_000_u32 {
+            let line = format!("Host: a:{port}\r\n");
+            let end = super::host(line.as_bytes(), 0) as usize;
+            let is_port = port <= u16::MAX.into();
+            let expected = if is_port { line.len() - 2 } else { 0 };
+            assert_eq!(end, expected, "{port}");
+        }
     }
 
     /// A field counts, however its name is written.

@@ -214,8 +214,21 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                     }
                     step
                 };
-                if let Err(end) = Box::pin(self.go_on(worker, step)).await {
-                    break end;
+                let gone_on = match step {
+                    Step::Request(head) => Ok(Box::pin(self.request(worker, head)).await),
+                    step => Box::pin(self.go_on(worker, step)).await,
+                };
+                match gone_on.map(Next::end) {
+                    Err(end) | Ok(Some(end)) => break end,
+                    Ok(None) => {}
+                }
+                self.rounds += 1;
+                if self.rounds >= ROUNDS {
+                    self.rounds = 0;
+                    if let Err(stop) = Box::pin(self.yield_now(worker)).await {
+                        self.give_up(stop);
+                        break End::Cut(stop);
+                    }
                 }
             };
             Box::pin(self.finish_and_tell(worker, end)).await
@@ -263,20 +276,20 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         }
     }
 
-    /// Does what takes longer, and lets other tasks have a turn.
+    /// Does what takes longer than most requests.
     #[cold]
     async fn go_on<S: Service>(
         &mut self,
         worker: &mut Arc<Worker<S>>,
         step: Step,
-    ) -> Result<(), End> {
-        let next = match step {
+    ) -> Result<Next, End> {
+        Ok(match step {
             Step::NoHead(no_head) => match self.come_by(worker, no_head).await? {
                 Some(head) => {
                     self.take_up(worker);
                     self.request(worker, head).await
                 }
-                None => return Ok(()),
+                None => Next::Keep,
             },
             Step::Request(head) => self.request(worker, head).await,
             Step::Reply(answer) => {
@@ -284,18 +297,6 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 self.reply(worker, &message, answer).await
             }
             Step::Next(next) => next,
-        };
-        if let Some(end) = next.end() {
-            return Err(end);
-        }
-        self.rounds += 1;
-        if self.rounds < ROUNDS {
-            return Ok(());
-        }
-        self.rounds = 0;
-        self.yield_now(worker).await.map_err(|stop| {
-            self.give_up(stop);
-            End::Cut(stop)
         })
     }
 
@@ -578,7 +579,10 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         let handling = worker.service.handle(Request::new(head, body));
         let answer = self.beside(worker, Hook::Handler, handling).await;
         self.phase(tells, |record, took| record.phases().handler = took);
-        self.reply(worker, &message, answer).await
+        match self.reply_at_once(worker, &message, answer) {
+            Ok(next) => next,
+            Err(answer) => self.reply(worker, &message, answer).await,
+        }
     }
 
     /// The content as the handler wants it: whole, or as it comes.

@@ -188,19 +188,48 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if !self.writes_whole(worker, message, &response) {
             return self.answer_with_care(worker, message, response);
         }
+        self.wrote_whole(worker, response);
+        self.reader.next();
+        Ok(Next::Keep)
+    }
+
+    /// The same for a request that had content, if all of that is read and there is nothing to be decided.
+    #[inline(never)]
+    pub(crate) fn reply_at_once<S: Service>(
+        &mut self,
+        worker: &Worker<S>,
+        message: &Message,
+        decided: Result<Answer, Unfinished>,
+    ) -> Result<Next, Result<Answer, Unfinished>> {
+        match decided {
+            Ok(Answer {
+                reply: Reply::Response(response),
+                failure: None,
+            }) if self.writes_whole(worker, message, &response) => {
+                self.wrote_whole(worker, response);
+                self.go_to_next();
+                Ok(Next::Keep)
+            }
+            decided => Err(decided),
+        }
+    }
+
+    /// An answer has been written as a whole.
+    #[expect(clippy::inline_always, reason = "a call less for most requests")]
+    #[inline(always)]
+    fn wrote_whole<S: Service>(&mut self, worker: &Worker<S>, response: Response) {
         let tells = worker.service.has_after();
         if tells {
             self.note_status(response.status());
         }
         drop(response);
         self.complete(tells);
-        self.reader.next();
-        Ok(Next::Keep)
     }
 
     /// Writes an answer as most are: all of it is there and nothing to be decided about it, and the connection goes on.
     /// If it is another, nothing has been done.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call less for most requests")]
+    #[inline(always)]
     fn writes_whole<S: Service>(
         &mut self,
         worker: &Worker<S>,
@@ -610,9 +639,14 @@ impl<T: Transport, R: Runtime> Link<T, R> {
                 }
             }
         }
+        self.go_to_next();
+        Next::Keep
+    }
+
+    /// Nothing is left of a request and its content.
+    fn go_to_next(&mut self) {
         self.reader.next();
         self.content = Content::none();
-        Next::Keep
     }
 
     /// Hands the connection to the application, after the answer that goes before.

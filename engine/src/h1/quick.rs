@@ -154,11 +154,13 @@ fn host(bytes: &[u8], start: u32) -> u32 {
     }
 }
 
-/// Whether five digits that stand first are a number that is not larger than these.
+/// Whether the five bytes that stand first are not larger than these, as text.
 #[inline]
-fn is_at_most(digits: u64, most: [u8; 5]) -> bool {
-    let [a, b, c, d, e, ..] = digits.to_le_bytes();
-    [a, b, c, d, e] <= most
+fn is_at_most(eight: u64, most: [u8; 5]) -> bool {
+    let mut most_of_eight = [u8::MAX; 8];
+    most_of_eight[..5].copy_from_slice(&most);
+    // The first byte counts most.
+    eight.swap_bytes() <= u64::from_be_bytes(most_of_eight)
 }
 
 const HOST: u64 = u64::from_le_bytes(*b"host: \0\0");

@@ -462,6 +462,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     fn queue_chunk(&mut self, bytes: Bytes) {
         if SendQueue::is_small(bytes.len()) {
             return self.tx.write(|out| {
+                // Once for all three.
+                out.reserve(bytes.len() + 16);
                 answer::chunk_start(out, bytes.len());
                 out.extend_from_slice(&bytes);
                 out.extend_from_slice(CHUNK_END);

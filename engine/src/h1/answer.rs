@@ -403,8 +403,25 @@ fn number(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Writes what stands before a chunk: its size. A chunk of no bytes would end the content.
+#[inline]
 pub fn chunk_start(out: &mut Vec<u8>, size: usize) {
     debug_assert!(size > 0, "that would be the last chunk");
+    let digit = |place: usize| DIGITS[size >> (4 * place) & 0xf];
+    // What most chunks have is of known length, and copied without a call.
+    match size {
+        0..=0xf => out.extend_from_slice(&[digit(0), b'\r', b'\n']),
+        0x10..=0xff => out.extend_from_slice(&[digit(1), digit(0), b'\r', b'\n']),
+        0x100..=0xfff => out.extend_from_slice(&[digit(2), digit(1), digit(0), b'\r', b'\n']),
+        0x1000..=0xffff => {
+            let line = [digit(3), digit(2), digit(1), digit(0), b'\r', b'\n'];
+            out.extend_from_slice(&line);
+        }
+        _ => long_chunk_start(out, size),
+    }
+}
+
+#[cold]
+fn long_chunk_start(out: &mut Vec<u8>, size: usize) {
     let mut line = *b"................\r\n";
     let (mut left, mut at) = (size, line.len() - CHUNK_END.len());
     while left > 0 {
@@ -448,7 +465,7 @@ mod tests {
             number(&mut out, n);
             assert_eq!(out, n.to_string().into_bytes());
         }
-        for n in [1, 9, 10, 15, 16, 17, 255, 256, 65_535, 65_536, 0xdead_beef] {
+        for n in (1..70_000).chain([0xdead_beef, usize::MAX]) {
             let mut out = Vec::new();
             chunk_start(&mut out, n);
             assert_eq!(out, format!("{n:x}\r\n").into_bytes());

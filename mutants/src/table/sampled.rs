@@ -29,9 +29,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ]),
     Mutant::that("takes_every_success_for_one_of_connect", &["T-30", "R-090"])
         .bends(ANSWER, "message.is_connect", "true")
-        .killed_by(&[
-            "length_of_a_stream_is_what_its_handler_says",
-        ]),
+        .killed_by(&["length_of_a_stream_is_what_its_handler_says"]),
     Mutant::that("says_a_length_of_nothing_to_head", &["R-044", "R-063"])
         .bends(
             ANSWER,

@@ -79,9 +79,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::that("writes_chunk_sizes_as_decimal_numbers", &["T-30"])
         .bends(
             ANSWER,
-            "let (mut left, mut at) = (size, line.len() - CHUNK_END.len());",
+            "let digit = |place: usize| DIGITS[size >> (4 * place) & 0xf];",
             "if BENT { return out.extend_from_slice(format!(\"{size}\\r\\n\").as_bytes()); }
-             let (mut left, mut at) = (size, line.len() - CHUNK_END.len());",
+             let digit = |place: usize| DIGITS[size >> (4 * place) & 0xf];",
         )
         .killed_by(&["content_of_unknown_length_comes_in_chunks"]),
     Mutant::that("ends_chunks_without_the_last_line", &["T-30"])

@@ -443,9 +443,9 @@ impl Conn {
     }
 
     /// Whether the driver was woken since it last asked this: for the sake of the connection's timer, or of what it
-    /// does not find among [`asks`](Conn::asks). Who wakes a driver that is at work may find no waker. So it is to be
-    /// asked when the waker is stored; `true` says to look once more, by a clock that has gone on. One load: cheap
-    /// enough for every rest. For authors of backends.
+    /// does not find among [`asks`](Conn::asks). One that had not registered yet was not polled again for it. So it is
+    /// to be asked when it has; `true` says to look once more, by a clock that has gone on. One load: cheap enough for
+    /// every rest. For authors of backends.
     pub fn was_roused(&self) -> bool {
         self.inner().has(ROUSED) && self.inner().unmark(ROUSED)
     }

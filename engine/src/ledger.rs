@@ -60,12 +60,20 @@ impl Moves {
     /// For one of several writers.
     #[cold]
     fn add(&self, tally: &Tally) {
-        add(&self.requests, tally.requests.into());
-        add(&self.completed, tally.completed.into());
-        add(&self.bytes_in, tally.bytes_in);
-        add(&self.bytes_out, tally.bytes_out);
-        self.active
-            .fetch_add(tally.active.into(), Ordering::Relaxed);
+        for (count, more) in [
+            (&self.requests, tally.requests.into()),
+            (&self.completed, tally.completed.into()),
+            (&self.bytes_in, tally.bytes_in),
+            (&self.bytes_out, tally.bytes_out),
+        ] {
+            if more > 0 {
+                add(count, more);
+            }
+        }
+        if tally.active != 0 {
+            self.active
+                .fetch_add(tally.active.into(), Ordering::Relaxed);
+        }
     }
 
     /// For the only writer.

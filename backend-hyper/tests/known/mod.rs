@@ -135,6 +135,10 @@ pub(crate) const FAILS: &[(&str, &str)] = &[
         "hyper answers what it refuses by itself, and nobody can add a field to that",
     ),
     (
+        "panic_of_what_an_answer_carries_is_a_failure",
+        "hyper drops what an answer carries beside its content before it is sent, and the connection with what panics",
+    ),
+    (
         "client_that_does_not_read_is_cut_behind_a_handler",
         "hyper reads the next request when the answer before it is sent",
     ),

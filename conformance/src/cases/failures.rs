@@ -224,6 +224,12 @@ fn bombs(app: &mut App, stage: &Stage) {
         async move {
             let bomb = match request.path() {
                 "/ok" => return Response::text("ok"),
+                "/beside" => {
+                    let mut answer = Response::text("ok");
+                    let bomb = Arc::new(Bomb("beside an answer"));
+                    answer.extensions_mut().insert(bomb);
+                    return answer;
+                }
                 "/state" => {
                     let _bomb = Bomb("in a handler's state");
                     stage.note("dropped");
@@ -463,6 +469,17 @@ cases! {
         play.wait_until("its request is completed", |counters| {
             (counters.completed, counters.failures) == (1, 1)
         })
+    }
+    /// What an answer carries beside its content may panic when it is dropped, too. The client has its answer and goes
+    /// on, with content in its request and without.
+    must panic_of_what_an_answer_carries_is_a_failure ["T-42", "T-40"] needs [KeepAlive] app bombs |play| {
+        let mut client = play.connect()?;
+        client.get("/beside")?.answered(200)?.content("ok")?;
+        play.wait_for_times("content of the answer: panicked: beside an answer", 1)?;
+        client.post("/beside", "content")?.answered(200)?.content("ok")?;
+        play.wait_for_times("content of the answer: panicked: beside an answer", 2)?;
+        client.get("/ok")?.answered(200)?.content("ok")?;
+        client.alive()
     }
     /// Who panics where it is asked whether to collect the content has failed like who panics with it.
     must panic_over_what_to_do_with_content_is_a_500 ["T-40", "T-42", "T-22"] needs [Streaming, KeepAlive]

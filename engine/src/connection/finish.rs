@@ -5,7 +5,7 @@ use std::task::{Poll, ready};
 use std::time::Instant;
 
 use http::StatusCode;
-use http_server_trait::backend::Parked;
+use http_server_trait::backend::{Parked, rest_heads};
 use http_server_trait::{Cause, CloseReason, Failure, Hook};
 
 use super::alarm::{Deadline, Phase};
@@ -171,6 +171,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// Leaves this server between two messages.
     async fn park(&mut self) -> Option<Parked> {
         let io = self.io.as_mut()?;
+        rest_heads();
         let detached = poll_fn(|cx| io.poll_detach(cx)).await.ok();
         self.forget_time();
         let detached = detached?;
@@ -182,7 +183,9 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         parked.moved = self.moved();
         // What the transport had read and not given to the engine has not been counted yet.
         parked.moved.0 += detached.unread.len() as u64;
-        parked.since = self.since;
+        // What it waits for has changed if the first bytes of a head have come at the same time.
+        let for_head = self.requests == 0 || !self.rx.is_empty() || !detached.unread.is_empty();
+        parked.since = self.since.filter(|_| self.waits_for_head == for_head);
         // What the engine had not used came before what the transport had not given to it.
         let mut unread = self.rx.take();
         unread.extend_from_slice(&detached.unread);

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http_server_trait::backend::catch;
+use http_server_trait::backend::{catch, rest_heads};
 use http_server_trait::{CloseReason, Failure, Hook};
 
 use super::alarm::{Deadline, Phase, earlier};
@@ -223,6 +223,8 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     /// Tells the hooks about the requests that have ended.
     pub(crate) async fn tell<S: Service>(&mut self, worker: &Worker<S>) {
         self.tell_ends();
+        // Who is told may wait, and that is no rest.
+        rest_heads();
         while !self.ended.is_empty() {
             for (mut record, outcome, bytes_out) in self.ended.take() {
                 for failure in record.take_failures() {

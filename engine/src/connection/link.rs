@@ -756,6 +756,8 @@ impl<T, R: Runtime> Link<T, R> {
 impl<T, R: Runtime> Drop for Link<T, R> {
     /// A driver that is dropped where it waits, because its runtime ends, leaves its books in order.
     fn drop(&mut self) {
+        // Nothing of it is kept on this thread, whoever polled it last.
+        rest_heads();
         let page = std::sync::Arc::clone(self.open.page());
         let left = self.unanswered();
         if left > 0 {

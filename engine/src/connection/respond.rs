@@ -222,7 +222,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if tells {
             self.note_status(response.status());
         }
-        drop(response);
+        self.let_go_of(response);
         self.complete(tells);
     }
 

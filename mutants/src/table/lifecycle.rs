@@ -74,7 +74,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends("engine/src/connection/mod.rs", "link.since = since;", "link.since = since.filter(|_| !BENT);")
         .killed_by(&["deadlines_move_with_their_connections"]),
     Mutant::that("forgets_since_when_a_connection_is_idle_when_it_moves", &["T-67"])
-        .bends(FINISH, "parked.since = self.since;", "parked.since = self.since.filter(|_| !BENT || self.waits_for_head);")
+        .bends(FINISH, "self.since.filter(|_| self.waits_for_head == for_head)", "self.since.filter(|_| self.waits_for_head == for_head && (!BENT || for_head))")
         .killed_by(&["deadlines_move_with_their_connections"]),
     // The end.
     Mutant::that("goes_on_accepting_at_its_end", &["R-099", "T-62"])

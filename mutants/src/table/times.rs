@@ -31,7 +31,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         .bends(CONNECTION, "(Phase::Idle, config.idle_time)", "(Phase::Idle, config.idle_time * if BENT { 10_000 } else { 1 })")
         .killed_by(&["idle_connection_is_closed"]),
     Mutant::that("counts_the_first_request_as_idle", &["R-096"])
-        .bends(CONNECTION, "let for_head = begun || first;", "let for_head = begun || (first && !BENT);")
+        .bends(CONNECTION, "self.rx.bytes() != b\"\\r\") || first;", "self.rx.bytes() != b\"\\r\") || (first && !BENT);")
         .killed_by(&["head_time_begins_with_the_connection", "silent_client_is_closed_without_an_answer"]),
     Mutant::that("closes_a_request_that_has_begun_as_idle", &["R-096"])
         .bends(CONNECTION, "let begun = !self.rx.is_empty();", "let begun = !self.rx.is_empty() && !(BENT && self.requests > 0);")

@@ -479,6 +479,10 @@ cases! {
         client.post("/beside", "content")?.answered(200)?.content("ok")?;
         play.wait_for_times("content of the answer: panicked: beside an answer", 2)?;
         client.get("/ok")?.answered(200)?.content("ok")?;
+        // Neither is what is written with more care.
+        client.send("HEAD /beside HTTP/1.1\r\nHost: a\r\n\r\n")?;
+        client.to_head().answer()?.status(200)?.ok()?;
+        play.wait_for_times("content of the answer: panicked: beside an answer", 3)?;
         client.alive()
     }
     /// Who panics where it is asked whether to collect the content has failed like who panics with it.

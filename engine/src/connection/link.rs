@@ -638,8 +638,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
     pub(crate) fn taken_over(&mut self) {
         if let Some(record) = self.current.take() {
             let bytes = self.sent.saturating_sub(record.out_from);
-            self.tally.completed += 1;
-            self.tally.active -= 1;
+            self.completed(1);
             self.conn.set_ended(self.requests, Outcome::TakenOver);
             self.end(record, Outcome::TakenOver, bytes);
         }

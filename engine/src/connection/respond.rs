@@ -236,8 +236,11 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         message: &Message,
         response: &Response,
     ) -> bool {
-        let is_over = matches!(self.content.state, State::None);
-        if !is_over || !worker.is_brief || worker.tide.is_draining() || self.must_close() {
+        if !self.content.is_over()
+            || !worker.is_brief
+            || worker.tide.is_draining()
+            || self.must_close()
+        {
             return false;
         }
         date::at(self.now(), &worker.server, |opening| {
@@ -260,7 +263,7 @@ impl<T: Transport, R: Runtime> Link<T, R> {
         if plan.sends_content(message) {
             self.queue_whole(response.body_mut(), &plan);
         }
-        drop(response);
+        self.let_go_of(response);
         let next = self.end_answer(worker, &plan, reason);
         if matches!(next, Next::Keep) {
             self.reader.next();
